@@ -1,0 +1,85 @@
+/**
+ * The one way for records to leave: to stdout, in large pieces, waiting for a slow reader instead of piling up memory.
+ * A reader that has gone ends the process with 141 and a full disk with 74: the entry listens for both. Where no entry
+ * listens, the promise is rejected.
+ */
+import {once} from 'node:events'
+import {createBreather} from './breathe.ts'
+import {BkError, reasonOf, usageError} from './errors.ts'
+import {exitStatus} from './exit.ts'
+
+/** Records: text, or bytes where paths are raw. */
+export type Records = Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>
+
+/* What is gathered before it is written: the size of a pipe. */
+const pieceSize = 64 * 1024
+
+/**
+ * Writes every record to stdout as it is, with no newline added. Resolves when all of it has been handed over; the entry
+ * waits for the last byte before it exits. A terminal gets each record at once.
+ */
+export async function writeOut(records: Records): Promise<void> {
+  const limit = process.stdout.isTTY ? 1 : pieceSize
+  let text = ''
+  let bytes: Uint8Array[] = []
+  let size = 0
+  const breathe = createBreather()
+
+  const flushText = (): void => {
+    if (text === '') return
+    bytes.push(Buffer.from(text))
+    text = ''
+  }
+  const flush = (): Promise<void> | undefined => {
+    flushText()
+    const piece = bytes.length === 1 ? bytes[0] : Buffer.concat(bytes)
+    bytes = []
+    size = 0
+    if (piece === undefined || piece.length === 0) return undefined
+    return process.stdout.write(piece) ? breathe() : drained()
+  }
+  const add = (record: string | Uint8Array): Promise<void> | undefined => {
+    size += record.length
+    if (typeof record === 'string') text += record
+    else {
+      flushText()
+      bytes.push(record)
+    }
+    return size < limit ? undefined : flush()
+  }
+
+  // Two loops, because `for await` over what is not asynchronous costs a turn of the event loop's queue per record.
+  if (Symbol.iterator in records) {
+    for (const record of records) {
+      const full = add(record)
+      if (full !== undefined) await full
+    }
+  } else {
+    for await (const record of records) {
+      const full = add(record)
+      if (full !== undefined) await full
+    }
+  }
+  await flush()
+}
+
+async function drained(): Promise<void> {
+  try {
+    await once(process.stdout, 'drain')
+  } catch (error) {
+    throw stdoutError(error)
+  }
+}
+
+/** The error for a stdout that cannot be written. */
+export function stdoutError(error: unknown): BkError {
+  return new BkError(`cannot write to standard output: ${reasonOf(error)}`, {status: exitStatus.stdoutFailed, cause: error})
+}
+
+/**
+ * Refuses to write what is not for eyes to a terminal. `what` names it, with its article: `a stream`;
+ * `hint` says where it could go instead.
+ */
+export function requireNotTerminal(what: string, hint: string): void {
+  if (process.stdout.isTTY) throw usageError(`will not write ${what} to a terminal`, hint)
+}

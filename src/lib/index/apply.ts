@@ -1,0 +1,98 @@
+/*
+ * Carries changes out: a merge of an index and the changes against it. What does not fit its base is refused, since a
+ * snapshot made of it would be one that nobody ever saw.
+ */
+import {BkError} from '../cli/errors.ts'
+import {Cursor} from './cursor.ts'
+import {staleGroup} from './diff.ts'
+import {commentValue, withComments, type Group} from './group.ts'
+import type {Change} from './changes.ts'
+
+/**
+ * The groups of the target, in order, in batches.
+ * @param base the groups of OLD
+ * @param changes the changes; `froms` must hold every `from` among them, because a move may come behind its old path
+ * @throws BkError 65 where a change does not fit
+ */
+export async function* applyChanges(
+  base: AsyncIterable<readonly Group[]>,
+  changes: AsyncIterable<readonly Change[]>,
+  froms: ReadonlySet<string> = new Set(),
+): AsyncGenerator<readonly Group[]> {
+  const old = new Cursor(base)
+  const next = new Cursor(changes)
+  await Promise.all([old.advance(), next.advance()])
+  let batch: Group[] = []
+  let left = froms.size
+  while (old.current !== undefined || next.current !== undefined) {
+    const a = old.current
+    const b = next.current
+    const order = a === undefined ? 1 : b === undefined ? -1 : a.path < b.group.path ? -1 : a.path > b.group.path ? 1 : 0
+    if (order < 0) {
+      if (froms.has(a!.path)) left--
+      else batch.push(a!)
+    } else {
+      const result = resultOf(order === 0 ? a : undefined, b!)
+      if (result !== undefined) batch.push(result)
+    }
+    if (order <= 0) {
+      const wait = old.advance()
+      if (wait !== undefined) await wait
+    }
+    if (order >= 0) {
+      const wait = next.advance()
+      if (wait !== undefined) await wait
+    }
+    if (batch.length >= 1000) {
+      yield batch
+      batch = []
+    }
+  }
+  if (left > 0) throw misfit('a path that something was moved from is not there', '')
+  yield batch
+}
+
+function resultOf(old: Group | undefined, {mark, group}: Change): Group | undefined {
+  switch (mark) {
+    case '+':
+    case '>':
+      if (old !== undefined) throw misfit('is new, but the base has it', group.path)
+      return mark === '>' ? withComments(group, {from: undefined}) : group
+    case '~':
+    case '=':
+      if (old === undefined) throw misfit('is changed, but the base does not have it', group.path)
+      return group
+    case '-':
+      if (old === undefined) throw misfit('is gone, but the base does not have it', group.path)
+      return undefined
+    case '!':
+      return staleGroup(old, group, commentValue(group, 'error') ?? 'EIO')
+  }
+}
+
+function misfit(what: string, path: string): BkError {
+  return new BkError(`the changes do not fit their base: ${path} ${what}`, {status: 65})
+}
+
+/**
+ * Joins changes that follow one another into one, the later winning at each path. For stored changes only, which have no
+ * moves and whose lines stand whole.
+ */
+export function composeChanges(lists: readonly (readonly Change[])[]): Change[] {
+  const byPath = new Map<string, Change>()
+  for (const list of lists) {
+    for (const change of list) {
+      const before = byPath.get(change.group.path)
+      const isNew = before !== undefined && (before.mark === '+' || before.mark === '!')
+      if (isNew && change.mark === '-') byPath.delete(change.group.path)
+      else byPath.set(change.group.path, {mark: joinedMark(before, change, isNew), group: change.group})
+    }
+  }
+  return [...byPath.values()].sort((a, b) => (a.group.path < b.group.path ? -1 : 1))
+}
+
+function joinedMark(before: Change | undefined, change: Change, isNew: boolean): Change['mark'] {
+  if (before === undefined || change.mark === '-') return change.mark
+  if (isNew) return '+'
+  return before.mark === '-' || before.mark === '~' ? '~' : change.mark
+}

@@ -1,0 +1,192 @@
+/*
+ * Reads an index text in batches of groups and holds it to the grammar: header, order, ancestors, one spelling, end line,
+ * digest. What it yields before the end line may still turn out to be part of a text that was cut off: callers commit
+ * nothing before `end` is there.
+ */
+import {createHash} from 'node:crypto'
+import {BkError} from '../cli/errors.ts'
+import {parseEntryLine} from './entry.ts'
+import {checkComments, isDirectoryLine, isUnread, NO_COMMENTS, type Group} from './group.ts'
+import {isEscaped, unescapeText} from './escape.ts'
+import {atLine, runsOfLines, type Run} from './lines.ts'
+import {Ancestry, pathProblem} from './path.ts'
+
+/** What the last line of an index says. */
+export interface IndexEnd {
+  readonly entries: number
+  /** Paths that could not be read; 0 is complete. */
+  readonly partial: number
+  /** sha256 of every byte above the end line. */
+  readonly digest: string
+}
+
+export interface ReadOptions {
+  /** Checks each line against the whole grammar (default). Without it lines are only cut at their path: for texts whose lines are compared with checked ones. */
+  readonly strict?: boolean
+}
+
+const HEADER = /^#mtree\n#bk index (\d+) root=([^ \n]+)\n/
+const END = /^#bk end entries=(0|[1-9][0-9]{0,14}) (?:complete|partial=([1-9][0-9]{0,14})) sha256=([0-9a-f]{64})\n$/
+const END_START = '#bk end '
+
+/** One index text, read once. */
+export class IndexReader {
+  /** Escaped absolute path that the entries are relative to. There after the first batch. */
+  root = ''
+  /** There after the last batch. */
+  end: IndexEnd | undefined
+  readonly #pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+  readonly #strict: boolean
+  readonly #hash = createHash('sha256')
+  readonly #ancestry = new Ancestry()
+  #entries = 0
+  #partial = 0
+  #last = ''
+  // The group whose comments may still follow.
+  #path = ''
+  #line = ''
+  #comments: string[] | undefined
+
+  constructor(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, options: ReadOptions = {}) {
+    this.#pieces = pieces
+    this.#strict = options.strict ?? true
+  }
+
+  /**
+   * The groups, in order, in batches.
+   * @throws BkError 65 with the line number for anything outside the grammar, and when the end line is missing
+   */
+  async *batches(): AsyncGenerator<readonly Group[]> {
+    let first = true
+    for await (const run of wholeHeader(runsOfLines(this.#pieces))) {
+      if (this.end !== undefined) throw atLine(run.number, new BkError('something stands behind the end line', {status: 65}))
+      const start = first ? this.#readHeader(run.text) : 0
+      const batch = this.#readRun(run, start, first ? 2 : 0)
+      first = false
+      if (batch.length > 0) yield batch
+    }
+    if (this.end === undefined) throw cutOff('the index')
+  }
+
+  #readHeader(text: string): number {
+    const match = HEADER.exec(text)
+    if (match === null) throw new BkError('line 1: not an index of bk', {status: 65})
+    if (match[1] !== '1') throw new BkError(`line 2: index is from version ${match[1]}, this is version 1`, {status: 65, hint: 'update bk'})
+    if (!isRoot(match[2]!)) throw new BkError('line 2: root= is not an absolute path', {status: 65})
+    this.root = match[2]!
+    return match[0].length
+  }
+
+  #readRun(run: Run, start: number, skipped: number): Group[] {
+    const {text} = run
+    const batch: Group[] = []
+    let number = run.number + skipped
+    let at = start
+    try {
+      while (at < text.length) {
+        const stop = text.indexOf('\n', at)
+        const line = text.slice(at, stop)
+        if (line.charCodeAt(0) === 35) {
+          if (line.startsWith(END_START)) {
+            this.#flush(batch)
+            this.#hash.update(text.slice(0, at), 'latin1')
+            this.#readEnd(text.slice(at, stop + 1))
+            if (stop + 1 < text.length) throw new BkError('something stands behind the end line', {status: 65})
+            return batch
+          }
+          this.#comment(line, batch)
+        } else this.#entry(line, batch)
+        at = stop + 1
+        number++
+      }
+    } catch (error) {
+      throw atLine(number, error)
+    }
+    this.#hash.update(text, 'latin1')
+    return batch
+  }
+
+  #entry(line: string, batch: Group[]): void {
+    this.#flush(batch)
+    const space = line.indexOf(' ')
+    const path = space < 0 ? line : line.slice(0, space)
+    if (this.#strict) parseEntryLine(line)
+    this.#begin(path, line)
+    this.#entries++
+  }
+
+  #comment(line: string, batch: Group[]): void {
+    const stop = line.indexOf(' ', 4)
+    if (!line.startsWith('#bk ') || stop < 0) throw new BkError(`not a line of an index: ${line.slice(0, 120)}`, {status: 65})
+    const path = line.slice(4, stop)
+    if (path !== this.#path) {
+      this.#flush(batch)
+      this.#begin(path, '')
+    }
+    this.#comments ??= []
+    this.#comments.push(line)
+  }
+
+  #begin(path: string, line: string): void {
+    if (path <= this.#last) {
+      const how = path === this.#last ? 'path is there twice' : 'paths are not sorted as LC_ALL=C sorts them'
+      throw new BkError(`${how}: ${path.slice(0, 200)}`, {status: 65})
+    }
+    const problem = pathProblem(path)
+    if (problem !== undefined) throw new BkError(`${problem}: ${path.slice(0, 200)}`, {status: 65})
+    if (!this.#ancestry.accept(path, line !== '' && isDirectoryLine(line, path))) {
+      throw new BkError(`no directory stands above ${path.slice(0, 200)}`, {status: 65})
+    }
+    this.#path = this.#last = path
+    this.#line = line
+    this.#comments = undefined
+  }
+
+  #flush(batch: Group[]): void {
+    if (this.#path === '') return
+    const group: Group = {path: this.#path, line: this.#line, comments: this.#comments ?? NO_COMMENTS}
+    this.#path = ''
+    if (group.comments.length > 0) {
+      if (this.#strict) checkComments(group)
+      if (isUnread(group)) this.#partial++
+    }
+    batch.push(group)
+  }
+
+  #readEnd(line: string): void {
+    const match = END.exec(line)
+    if (match === null) throw new BkError('the end line is not in the format', {status: 65})
+    const digest = this.#hash.digest('hex')
+    if (Number(match[1]) !== this.#entries) throw new BkError(`the end line counts ${match[1]} entries, there are ${this.#entries}`, {status: 65})
+    if (Number(match[2] ?? 0) !== this.#partial) throw new BkError(`the end line counts ${match[2] ?? 0} unread paths, there are ${this.#partial}`, {status: 65})
+    if (match[3] !== digest) throw new BkError('the digest in the end line is not that of the text', {status: 65})
+    this.end = {entries: this.#entries, partial: this.#partial, digest}
+  }
+}
+
+/** A text without its end line. */
+export function cutOff(what: string): BkError {
+  return new BkError(`${what} is cut off: it has no end line`, {status: 65})
+}
+
+/** Whether a text is an escaped absolute path, in its shortest spelling. */
+export function isRoot(text: string): boolean {
+  if (text === '/') return true
+  return text.startsWith('/') && isEscaped(text) && !text.includes('\\000') && !/\/(?:\.{0,2})(?:\/|$)/.test(unescapeText(text))
+}
+
+// The two header lines may come in several pieces.
+async function* wholeHeader(runs: AsyncIterable<Run>): AsyncGenerator<Run> {
+  let held: string | undefined = ''
+  for await (const run of runs) {
+    if (held === undefined) {
+      yield run
+      continue
+    }
+    held += run.text
+    if (held.indexOf('\n') === held.length - 1 && held === '#mtree\n') continue
+    yield {text: held, number: 1}
+    held = undefined
+  }
+  if (held !== undefined && held !== '') yield {text: held, number: 1}
+}

@@ -1,0 +1,212 @@
+/*
+ * Records are the log of a store: numbered, immutable text files, chained by their sums (docs/format.md, 6.2). Pure: parsing
+ * is strict, and what parses prints back byte for byte.
+ */
+import {BkError} from '../cli/errors.ts'
+import {objectId} from './object-id.ts'
+import {formatNeeds, parseNeeds, type Needs} from './needs.ts'
+
+export type IndexLevel = 'full' | 'far' | 'near'
+
+/** What is common to all records. */
+interface Chained {
+  readonly seq: number
+  /** Sum of the record before. */
+  readonly prev: string
+  readonly sum: string
+  readonly size: number
+}
+
+/** An index was received. */
+export interface SnapshotRecord extends Chained {
+  readonly kind: 'snapshot'
+  readonly set: string
+  /** The server's clock. UTC, whole seconds, ISO 8601, as on the line. */
+  readonly received: string
+  /** The writer's clock, a note. */
+  readonly claimed: string
+  /** Paths that could not be read; 0 is complete. */
+  readonly partial: number
+  readonly entries: number
+  /** Sum of the sizes of all files. */
+  readonly bytes: number
+  readonly index: {readonly id: string; readonly level: IndexLevel}
+  /** Digest of the whole index. */
+  readonly tree: string
+  readonly catalog: string | undefined
+  readonly needs: Needs
+  readonly epoch: number
+  readonly saw: {readonly seq: number; readonly sum: string} | undefined
+  /** Lines of later versions, kept. */
+  readonly unknown: readonly string[]
+}
+
+/** Something done on the store's own host. */
+export interface EditRecord extends Chained {
+  readonly kind: 'edit'
+  readonly lines: readonly string[]
+}
+
+export type StoreRecord = SnapshotRecord | EditRecord
+
+/** `prev` of the first record. */
+export const NO_RECORD = '0'.repeat(64)
+
+/** A snapshot before it has its sum. */
+export type SnapshotDraft = Omit<SnapshotRecord, 'kind' | 'sum' | 'unknown' | 'size'>
+
+/** Prints a snapshot's record and says its sum. */
+export function formatSnapshot(draft: SnapshotDraft): {readonly text: string; readonly sum: string} {
+  const lines = [
+    '#bk record 1 snapshot',
+    `seq ${draft.seq}`,
+    `set ${draft.set}`,
+    `received ${draft.received}`,
+    `claimed ${draft.claimed}`,
+    `state ${draft.partial === 0 ? 'complete' : `partial ${draft.partial}`}`,
+    `entries ${draft.entries} bytes ${draft.bytes}`,
+    `index ${draft.index.id} ${draft.index.level}`,
+    `tree ${draft.tree}`,
+    ...(draft.catalog === undefined ? [] : [`catalog ${draft.catalog}`]),
+    ...formatNeeds(draft.needs).map((value) => `needs ${value}`),
+    `epoch ${draft.epoch}`,
+    ...(draft.saw === undefined ? [] : [`saw ${draft.saw.seq} ${draft.saw.sum}`]),
+    `prev ${draft.prev}`,
+  ]
+  const body = lines.join('\n') + '\n'
+  const sum = objectId(Buffer.from(body, 'latin1'))
+  return {text: `${body}sum ${sum}\n`, sum}
+}
+
+const NUMBER = '(0|[1-9][0-9]{0,14})'
+const ID = '([0-9a-f]{64})'
+const TIME = String.raw`(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)`
+const LINES = {
+  seq: new RegExp(`^seq ([1-9][0-9]{0,8})$`),
+  set: /^set ([A-Za-z0-9][A-Za-z0-9._-]{0,63})$/,
+  received: new RegExp(`^received ${TIME}$`),
+  claimed: new RegExp(`^claimed ${TIME}$`),
+  state: /^state (?:complete|partial ([1-9][0-9]{0,14}))$/,
+  entries: new RegExp(`^entries ${NUMBER} bytes ${NUMBER}$`),
+  index: new RegExp(`^index ${ID} (full|far|near)$`),
+  tree: new RegExp(`^tree ${ID}$`),
+  catalog: new RegExp(`^catalog ${ID}$`),
+  epoch: new RegExp(`^epoch ([1-9][0-9]{0,8})$`),
+  saw: new RegExp(`^saw ([1-9][0-9]{0,8}) ${ID}$`),
+  prev: new RegExp(`^prev ${ID}$`),
+} as const
+
+/** Takes the lines of a text one by one, each by its pattern. */
+export class LineTaker {
+  readonly #lines: readonly string[]
+  #at = 0
+
+  constructor(lines: readonly string[]) {
+    this.#lines = lines
+  }
+
+  /** The groups of the next line if it matches, else undefined and the line stays. */
+  maybe(pattern: RegExp): readonly (string | undefined)[] | undefined {
+    const match = pattern.exec(this.#lines[this.#at] ?? '')
+    if (match === null) return undefined
+    this.#at++
+    return match.slice(1)
+  }
+
+  /** As `maybe`, but the line must be there; throws BkError 65 with its number. */
+  must(pattern: RegExp): readonly (string | undefined)[] {
+    const match = this.maybe(pattern)
+    if (match !== undefined) return match
+    throw new BkError(`line ${this.#at + 1}: not in the format: ${(this.#lines[this.#at] ?? 'missing').slice(0, 80)}`, {status: 65})
+  }
+
+  /** Takes what is left. */
+  rest(): readonly string[] {
+    const lines = this.#lines.slice(this.#at)
+    this.#at = this.#lines.length
+    return lines
+  }
+}
+
+/**
+ * Cuts a text that ends in its own sum into lines, without the sum.
+ * @throws BkError 65 when the sum is missing or wrong
+ */
+export function summedLines(text: string): {readonly lines: string[]; readonly sum: string} {
+  const match = /^sum ([0-9a-f]{64})\n$/m.exec(text.slice(-69))
+  const body = text.slice(0, -69)
+  if (match === null || !body.endsWith('\n') || objectId(Buffer.from(body, 'latin1')) !== match[1]) {
+    throw new BkError('its sum is wrong or missing', {status: 65})
+  }
+  return {lines: body.slice(0, -1).split('\n'), sum: match[1]!}
+}
+
+/**
+ * Parses a record.
+ * @throws BkError 65 for anything outside the grammar, with `its sum is wrong` first
+ */
+export function parseRecord(bytes: Buffer): StoreRecord {
+  const text = bytes.toString('latin1')
+  const {lines, sum} = summedLines(text)
+  const head = /^#bk record (\d+) (snapshot|edit)$/.exec(lines[0]!)
+  if (head === null) throw new BkError('line 1: not a record of bk', {status: 65})
+  if (head[1] !== '1') throw new BkError(`record is from version ${head[1]}, this is version 1`, {status: 65, hint: 'update bk'})
+  return head[2] === 'edit' ? parseEdit(lines, sum, text.length) : parseSnapshot(lines, sum, text.length)
+}
+
+function parseSnapshot(lines: readonly string[], sum: string, size: number): SnapshotRecord {
+  const take = new LineTaker(lines)
+  take.must(/^#/)
+  const seq = Number(take.must(LINES.seq)[0])
+  const set = take.must(LINES.set)[0]!
+  const received = take.must(LINES.received)[0]!
+  const claimed = take.must(LINES.claimed)[0]!
+  const partial = Number(take.must(LINES.state)[0] ?? 0)
+  const [entries, total] = take.must(LINES.entries)
+  const [id, level] = take.must(LINES.index)
+  const tree = take.must(LINES.tree)[0]!
+  const catalog = take.maybe(LINES.catalog)?.[0]
+  const needs: string[] = []
+  for (let value = take.must(/^needs (.+)$/); ; ) {
+    needs.push(value[0]!)
+    const more = take.maybe(/^needs (and .+)$/)
+    if (more === undefined) break
+    value = more
+  }
+  const epoch = Number(take.must(LINES.epoch)[0])
+  const saw = take.maybe(LINES.saw)
+  const unknown: string[] = []
+  let prev = take.maybe(LINES.prev)
+  while (prev === undefined) {
+    unknown.push(take.must(/^([a-z][a-z-]* [!-~ ]+)$/)[0]!)
+    prev = take.maybe(LINES.prev)
+  }
+  if (take.rest().length > 0) throw new BkError('something stands behind prev', {status: 65})
+  return {
+    kind: 'snapshot', seq, set, received, claimed, partial, entries: Number(entries), bytes: Number(total),
+    index: {id: id!, level: level as IndexLevel}, tree, catalog, needs: parseNeeds(needs), epoch,
+    saw: saw === undefined ? undefined : {seq: Number(saw[0]), sum: saw[1]!}, unknown, prev: prev[0]!, sum, size,
+  }
+}
+
+function parseEdit(lines: readonly string[], sum: string, size: number): EditRecord {
+  const take = new LineTaker(lines)
+  take.must(/^#/)
+  const seq = Number(take.must(LINES.seq)[0])
+  const body = [...take.rest()]
+  const prev = LINES.prev.exec(body.pop() ?? '')
+  if (prev === null) throw new BkError('the last line is not prev', {status: 65})
+  return {kind: 'edit', seq, lines: body, prev: prev[1]!, sum, size}
+}
+
+const SET = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
+
+/** Whether a text may name a set. */
+export function isSetName(text: string): boolean {
+  return SET.test(text)
+}
+
+/** A time in nanoseconds since 1970 as records write it: whole seconds, UTC. */
+export function recordTime(nanoseconds: bigint): string {
+  return new Date(Number(nanoseconds / 1_000_000n)).toISOString().replace(/\.\d+Z$/, 'Z')
+}
