@@ -3,6 +3,7 @@
  * itself; oclif's parser errors are put into bk's words; a failed system call nobody caught is the world's fault; all
  * the rest is a bug of bk and says so.
  */
+import {stripVTControlCharacters} from 'node:util'
 import {BkError, errorCode, isSystemError, reasonOf} from './errors.ts'
 import {escapeName} from './escape.ts'
 import {exitStatus, type ExitStatus} from './exit.ts'
@@ -48,17 +49,27 @@ function plainMessage(message: string): string {
   return match === null ? message : `${match[1]}: ${match[2]}`
 }
 
+/* The parser's words, as they begin, and bk's. The rest of a message, names and values, stays. */
+const rewordings: ReadonlyArray<readonly [RegExp, string]> = [
+  [/\nSee more help with --help$/, ''],
+  [/^The following errors? occurred:\s*/, ''],
+  [/^Missing required flag (\S+)/, 'missing option: --$1'],
+  [/^Flag (--\S+) expects a value/, 'option $1 needs a value'],
+  [/^Flag (--\S+) expects one of these values: /, 'option $1 needs one of: '],
+  [/^Flag (--\S+) can only be specified once/, 'option $1 is given twice'],
+  [/^Expected (--[\w-]+)=(.*) to be one of: (.*)$/s, '$1: $2 is not one of: $3'],
+  [/^Expected (.*) to be one of: (.*)$/s, '$1 is not one of: $2'],
+]
+
 function parserMessage(error: ParserError): string {
   const missing = /^Missing \d+ required arg/.test(error.message) ? namesOf(error.args) : []
   if (missing.length > 0) return `missing operand${missing.length === 1 ? '' : 's'}: ${missing.join(' ').toUpperCase()}`
-  if (/^Unexpected argument/.test(error.message)) return `too many operands: ${wordsOf(error.args).map(escapeName).join(' ')}`
-  if (/^Nonexistent flag/.test(error.message)) return `no such option: ${wordsOf(error.flags).map(escapeName).join(' ')}`
-  const text = plainMessage(error.message.replace(/\nSee more help with --help$/, ''))
-    .replace(/^Missing required flag (.*)$/s, 'missing option: --$1')
-    .replace(/^The following errors? occurred:\s*/, '')
-    .replace(/^Parsing (--[\w-]+)\s+/, '$1: ')
-    .replaceAll(/\s*\n\s*/g, '; ')
-  return text.replace(/^(?:Flag )?([A-Z](?=[a-z]))/, (first) => first.replace('Flag ', '').toLowerCase())
+  if (error.message.startsWith('Unexpected argument')) return `too many operands: ${wordsOf(error.args).map(escapeName).join(' ')}`
+  if (error.message.startsWith('Nonexistent flag')) return `no such option: ${wordsOf(error.flags).map(escapeName).join(' ')}`
+  // Its lists of reasons are coloured.
+  let text = plainMessage(stripVTControlCharacters(error.message))
+  for (const [theirs, ours] of rewordings) text = text.replace(theirs, ours)
+  return text.trim().replaceAll(/\s*\n\s*/g, '; ').replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase())
 }
 
 function namesOf(args: unknown): string[] {

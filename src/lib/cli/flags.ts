@@ -7,7 +7,7 @@
 import * as Args from '@oclif/core/args'
 import * as Flags from '@oclif/core/flags'
 import type {Arg, BooleanFlag, OptionFlag} from '@oclif/core/interfaces'
-import {parseAge, parseSize} from './units.ts'
+import {parseAge, parseSize, parseWhole} from './units.ts'
 
 /** An operand that may be left out. */
 export function operand(description: string): Arg<string | undefined> {
@@ -63,7 +63,7 @@ export function repeatableFlag(summary: string, options: FlagOptions = {}): Opti
   return Flags.string({summary, ...options, multiple: true, multipleNonGreedy: true})
 }
 
-/** A flag whose value is one of a few words; the first one, or undefined, when it is not given: see `wordFlag`'s two forms. */
+/** A flag whose value is one of a few words: `default`, or undefined, when it is not given. */
 export function wordFlag<const Word extends string>(
   summary: string,
   words: readonly Word[],
@@ -82,12 +82,13 @@ export function wordFlag(
   return Flags.string({summary, ...options, options: words})
 }
 
-/** A flag whose value is a whole number, from `min` to `max`. */
+/** A flag whose value is a whole number from `min`, 0 when absent, to `max`. */
 export function numberFlag(
   summary: string,
   options: FlagOptions & {readonly min?: number; readonly max?: number} = {},
 ): OptionFlag<number | undefined> {
-  return Flags.integer({helpValue: 'N', summary, ...options})
+  const {min, max, ...rest} = options
+  return Flags.custom<number>({parse: async (text) => parseWhole(text, min, max)})({helpValue: 'N', summary, ...rest})
 }
 
 /** A flag whose value is a size, `200G`, given to the command in bytes. */

@@ -60,12 +60,9 @@ async function aligned(columns: readonly Column[], rows: readonly Row[]): Promis
   return {lines: lines.map((line) => line.trimEnd()), width: table.width}
 }
 
-const noBorders = Object.fromEntries(
-  [
-    ...['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'],
-    ...['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'],
-  ].map((name) => [name, '']),
-)
+const borders =
+  'top top-mid top-left top-right bottom bottom-mid bottom-left bottom-right left left-mid mid mid-mid right right-mid'
+const noBorders = Object.fromEntries(borders.split(' ').map((name) => [name, '']))
 
 function blocks(columns: readonly Column[], rows: readonly Row[], bold: (text: string) => string): string[] {
   const widest = Math.max(...columns.map(({title}) => title.length))

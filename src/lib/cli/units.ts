@@ -52,6 +52,14 @@ function sumOfAges(text: string): number {
   return seconds
 }
 
+/** A whole number from `min` to `max`. Throws a usage error for anything else. */
+export function parseWhole(text: string, min = 0, max = Number.MAX_SAFE_INTEGER): number {
+  const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN
+  if (Number.isSafeInteger(value) && value >= min && value <= max) return value
+  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`
+  throw usageError(`not a whole number ${range}: ${text}`)
+}
+
 /** A number of bytes for people, in the letters of `parseSize`: 1.2G, 34M, 512. */
 export function formatSize(bytes: number): string {
   let value = bytes

@@ -1,0 +1,94 @@
+/*
+ * Cuts large files by their content, so that an insertion or a scattered write costs the chunks around it and not the rest
+ * of the file. FastCDC (Xia et al., "FastCDC: a Fast and Efficient Content-Defined Chunking Approach for Data Deduplication",
+ * USENIX ATC 2016): a gear hash, no cut before the minimum, and a harder mask before the average than after it.
+ *
+ * The loop is shaped for V8: 32-bit integers only, no property access inside, one table lookup a byte.
+ */
+import {createHash} from 'node:crypto'
+
+/** Files up to this size are one object. */
+export const WHOLE_FILE = 512 * 1024
+
+/** The table of the gear hash. A sealed store keys it; the plain one is the same everywhere. */
+export function gearTable(key = 'bk gear 1'): Int32Array {
+  const table = new Int32Array(256)
+  for (let i = 0; i < 256; i += 8) {
+    const digest = createHash('sha256').update(`${key} ${i}`).digest()
+    for (let j = 0; j < 8; j++) table[i + j] = digest.readInt32LE(j * 4)
+  }
+  return table
+}
+
+/** Sizes of a class, in bytes. */
+export interface ChunkSizes {
+  readonly min: number
+  readonly average: number
+  readonly max: number
+}
+
+/** Chunk sizes for a class, log2 of the average. */
+export function sizesOf(cut: number): ChunkSizes {
+  return {min: 2 ** (cut - 2), average: 2 ** cut, max: 2 ** (cut + 2)}
+}
+
+const GIB = 2 ** 30
+
+/**
+ * The class for a file of `size` bytes: 32 KiB on average up to 4 GiB, and four times that for each sixteenfold, so that a
+ * scattered write costs tens of KiB in most files and a TiB has some two million chunks.
+ * @param base the class the file's earlier version was cut with: kept as long as it is within 4x, since a changed class shares no chunk
+ */
+export function classFor(size: number, base?: number): number {
+  const natural = size <= 4 * GIB ? 15 : size <= 64 * GIB ? 17 : size <= 1024 * GIB ? 19 : 21
+  return base !== undefined && Math.abs(base - natural) <= 2 ? base : natural
+}
+
+/** Finds cuts for one class of sizes. */
+export class Chunker {
+  readonly #gear: Int32Array
+  readonly #sizes: ChunkSizes
+  readonly #hard: number
+  readonly #easy: number
+
+  constructor(gear: Int32Array, cut: number) {
+    this.#gear = gear
+    this.#sizes = sizesOf(cut)
+    // The high bits of the hash depend on the most bytes. Two bits more before the average, two fewer behind it.
+    this.#hard = maskOf(cut + 2)
+    this.#easy = maskOf(cut - 2)
+  }
+
+  /** Bytes that must be at hand for `next` to find a cut for sure. */
+  get max(): number {
+    return this.#sizes.max
+  }
+
+  /**
+   * Length of the chunk that begins at `start`. The bytes up to `end` must be all that is left of the file, or at least `max`.
+   */
+  next(bytes: Uint8Array, start: number, end: number): number {
+    const {min, average, max} = this.#sizes
+    if (end - start <= min) return end - start
+    const gear = this.#gear
+    const stop = Math.min(end, start + max)
+    const middle = Math.min(stop, start + average)
+    const hard = this.#hard
+    const easy = this.#easy
+    let hash = 0
+    let at = start + min
+    for (; at < middle; at++) {
+      hash = ((hash << 1) + gear[bytes[at]!]!) | 0
+      if ((hash & hard) === 0) return at + 1 - start
+    }
+    for (; at < stop; at++) {
+      hash = ((hash << 1) + gear[bytes[at]!]!) | 0
+      if ((hash & easy) === 0) return at + 1 - start
+    }
+    return stop - start
+  }
+}
+
+function maskOf(bits: number): number {
+  return -1 << (32 - bits)
+}

@@ -1,0 +1,105 @@
+/*
+ * A store in a directory. Every file is written under a temporary name, made durable, and only then given its own: by
+ * rename where the name is that of the content, by link(2) where it must not have been there.
+ */
+import {constants} from 'node:fs'
+import {errorCode} from '../cli/errors.ts'
+import {beginFile, isTempName, syncDirectory, type OnTemp} from '../sys/atomic.ts'
+import {calls, readAll, readFull, writeAll} from '../sys/calls.ts'
+import type {Features, Store} from './store.ts'
+
+// Nobody but the owner, and not by accident: what is stored never changes.
+const FILE_MODE = 0o400
+const DIRECTORY_MODE = 0o700
+const MAX_FILE = 2 ** 31
+
+export interface LocalOptions {
+  /** Told of temporary files, so that a signal can remove them. */
+  readonly onTemp?: OnTemp | undefined
+}
+
+/** A store in the directory at `path`, which need not be one yet. */
+export class LocalStore implements Store {
+  readonly where: string
+  readonly #root: string
+  readonly #options: LocalOptions
+  readonly #made = new Set<string>()
+
+  constructor(path: string, options: LocalOptions = {}) {
+    this.where = path
+    this.#root = path.endsWith('/') ? path : path + '/'
+    this.#options = options
+  }
+
+  async put(name: string, parts: readonly Uint8Array[], ifAbsent: boolean): Promise<boolean> {
+    const path = this.#root + name
+    if (ifAbsent && calls.lstatOrNone(path) !== undefined) return false
+    this.#makeParents(name)
+    const {onTemp} = this.#options
+    const file = beginFile(path, {mode: FILE_MODE, ...(onTemp === undefined ? {} : {onTemp})})
+    try {
+      for (const part of parts) writeAll(file.fd, part)
+    } catch (error) {
+      file.discard()
+      throw error
+    }
+    if (ifAbsent) return file.createIfAbsent()
+    file.replace()
+    return true
+  }
+
+  async get(name: string, range?: {readonly offset: number; readonly length: number}): Promise<Buffer> {
+    const fd = calls.open(this.#root + name, constants.O_RDONLY | constants.O_NOFOLLOW)
+    try {
+      if (range === undefined) return readAll(fd, MAX_FILE)
+      const bytes = Buffer.allocUnsafe(range.length)
+      return bytes.subarray(0, readFull(fd, bytes, range.offset))
+    } finally {
+      calls.close(fd)
+    }
+  }
+
+  async size(name: string): Promise<number | undefined> {
+    const stat = calls.lstatOrNone(this.#root + name)
+    return stat === undefined || !stat.isFile() ? undefined : Number(stat.size)
+  }
+
+  async list(prefix: string, after = ''): Promise<string[]> {
+    let names: string[]
+    try {
+      names = calls.readdir(this.#root + prefix)
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return []
+      throw error
+    }
+    return names.filter((name) => !isTempName(name)).map((name) => prefix + name).filter((name) => name > after).sort()
+  }
+
+  async remove(name: string): Promise<void> {
+    try {
+      calls.unlink(this.#root + name)
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT') throw error
+    }
+  }
+
+  features(): Features {
+    return {atomicCreate: true}
+  }
+
+  #makeParents(name: string): void {
+    for (let slash = name.indexOf('/'); slash >= 0; slash = name.indexOf('/', slash + 1)) {
+      const folder = name.slice(0, slash)
+      if (this.#made.has(folder)) continue
+      this.#made.add(folder)
+      try {
+        calls.mkdir(this.#root + folder, DIRECTORY_MODE)
+      } catch (error) {
+        if (errorCode(error) === 'EEXIST') continue
+        throw error
+      }
+      const above = folder.includes('/') ? folder.slice(0, folder.lastIndexOf('/')) : ''
+      syncDirectory(this.#root + above)
+    }
+  }
+}
