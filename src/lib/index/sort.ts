@@ -134,7 +134,7 @@ async function* merge(runs: readonly Spill[]): AsyncGenerator<readonly string[]>
     if (wait !== undefined) await wait
     if (top.current === undefined) {
       const last = heap.pop()!
-      if (heap.length > 0 && last !== top) heap[0] = last
+      if (last !== top) heap[0] = last
     }
     sink(heap, 0)
   }

@@ -1,0 +1,59 @@
+// The entry of every bk process, and the only place that ends one: it finds the bundle of the command, watches stdout,
+// lets it drain, and exits with the status that the command came to. What a command line means is src/lib/cli/start.ts.
+
+// Not by import: that reads every property of the module, and reading fs.promises alone costs 3 ms.
+const {existsSync} = process.getBuiltinModule('node:fs')
+const root = import.meta.dirname.slice(0, -'/bin'.length)
+const argv = process.argv.slice(2)
+const own = findOwn()
+const calledAs = ['bk', ...(own?.words ?? [])].join(' ')
+let bk
+
+// These have to be there before oclif is loaded, which swallows the errors of a stdout that nobody reads any more.
+process.stdout.on('error', failStdout)
+process.on('uncaughtException', fail)
+process.on('unhandledRejection', fail)
+
+try {
+  bk = await import(own?.file ?? `${root}/dist/hot/_entry.js`)
+} catch (error) {
+  fail(error)
+}
+const status = await bk.start(argv, root, own && {words: own.words, command: bk.default})
+// Wait for a slow reader, who may be a person with a pager, as long as it takes; and in any case one turn, in which a
+// failed write is reported.
+await new Promise((done) => (process.stdout.writableLength > 0 ? process.stdout.write('', done) : setImmediate(done)))
+process.exit(status)
+
+// A command of bk's own is named by one word or two, and its bundle, made by tools/build, is found by them: all else is
+// left to oclif.
+function findOwn() {
+  for (const words of [argv.slice(0, 1), argv.slice(0, 2)]) {
+    if (!words.every((word) => /^[a-z][a-z-]*$/.test(word))) return undefined
+    const file = `${root}/dist/hot/${words.join('.')}.js`
+    if (existsSync(file)) return {words, file}
+  }
+  return undefined
+}
+
+// A reader that went away is no error to speak of: 141 is what a shell shows for a filter that SIGPIPE ended. Everything
+// else means that the output is not whole.
+function failStdout(error) {
+  if (error.code !== 'EPIPE') fail(bk === undefined ? error : bk.stdoutError(error))
+  bk?.runCleanups()
+  process.exit(141)
+}
+
+function fail(error) {
+  if (bk === undefined) failEarly(error)
+  bk.runCleanups()
+  process.exit(bk.sayFailure(error, calledAs, argv))
+}
+
+// Without the bundle there are no words to say it in but these.
+function failEarly(error) {
+  const built = existsSync(`${root}/dist/hot/_entry.js`)
+  const message = built ? `this is a bug: ${String(error).split('\n', 1)[0]}` : `not built yet: run 'npm run build' in ${root}`
+  process.stderr.write(`bk: ${message}\n`)
+  process.exit(built ? 70 : 2)
+}
