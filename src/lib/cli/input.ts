@@ -79,7 +79,7 @@ function openStdin(what: string): Input {
   const stats = statOf(0, name)
   // process.stdin is asked last: Node builds a whole stream to answer.
   if (stats.isCharacterDevice() && process.stdin.isTTY) {
-    throw usageError(`expected ${what} on standard input, which is a terminal`, "name a file, or pipe one in: 'bk help' shows examples")
+    throw usageError(`expected ${what} on standard input, which is a terminal`, 'name a file, or pipe one in')
   }
   if (stats.isFile()) return {name, size: stats.size, close() {}, [Symbol.asyncIterator]: () => readRegular(0, name, () => {})}
   return {name, size: undefined, close() {}, [Symbol.asyncIterator]: () => readStream(process.stdin, name)}

@@ -19,7 +19,7 @@ type Startable = {start(words: readonly string[], argv: readonly string[]): Prom
  * one of bk's own. Resolves to the exit status and never rejects.
  */
 export async function start(argv: readonly string[], root: string, own?: OwnCommand): Promise<number> {
-  const command = beforeDashes(argv).includes('--help') ? undefined : own
+  const command = beforeDashes(argv).some((word) => word === '--help' || word === '-h') ? undefined : own
   try {
     const status = await (command === undefined ? startOclif(argv, root) : startOwn(command, argv))
     return typeof status === 'number' ? status : exitStatus.done

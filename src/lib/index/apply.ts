@@ -5,19 +5,22 @@
 import {BkError} from '../cli/errors.ts'
 import {Cursor} from './cursor.ts'
 import {staleGroup} from './diff.ts'
-import {commentValue, withComments, type Group} from './group.ts'
+import {commentValue, NO_COMMENTS, sameGroup, withComments, type Group} from './group.ts'
 import type {Change} from './changes.ts'
 
 /**
  * The groups of the target, in order, in batches.
  * @param base the groups of OLD
- * @param changes the changes; `froms` must hold every `from` among them, because a move may come behind its old path
+ * @param changes the changes
+ * @param froms every `from` among them, because a move may come behind its old path
+ * @param stored receives what really changed, as a store keeps it: no moves, nothing that is as it was
  * @throws BkError 65 where a change does not fit
  */
 export async function* applyChanges(
   base: AsyncIterable<readonly Group[]>,
   changes: AsyncIterable<readonly Change[]>,
   froms: ReadonlySet<string> = new Set(),
+  stored: (change: Change) => void = () => {},
 ): AsyncGenerator<readonly Group[]> {
   const old = new Cursor(base)
   const next = new Cursor(changes)
@@ -29,11 +32,15 @@ export async function* applyChanges(
     const b = next.current
     const order = a === undefined ? 1 : b === undefined ? -1 : a.path < b.group.path ? -1 : a.path > b.group.path ? 1 : 0
     if (order < 0) {
-      if (froms.has(a!.path)) left--
-      else batch.push(a!)
+      if (froms.has(a!.path)) {
+        left--
+        stored({mark: '-', group: {path: a!.path, line: '', comments: NO_COMMENTS}})
+      } else batch.push(a!)
     } else {
-      const result = resultOf(order === 0 ? a : undefined, b!)
+      const before = order === 0 ? a : undefined
+      const result = resultOf(before, b!)
       if (result !== undefined) batch.push(result)
+      if (result === undefined || before === undefined || !sameGroup(before, result)) stored(storedChange(b!, before, result))
     }
     if (order <= 0) {
       const wait = old.advance()
@@ -50,6 +57,12 @@ export async function* applyChanges(
   }
   if (left > 0) throw misfit('a path that something was moved from is not there', '')
   yield batch
+}
+
+function storedChange({mark, group}: Change, before: Group | undefined, result: Group | undefined): Change {
+  if (result === undefined) return {mark: '-', group}
+  if (mark === '!') return {mark: before === undefined ? '!' : '=', group: result}
+  return {mark: mark === '>' ? '+' : mark, group: result}
 }
 
 function resultOf(old: Group | undefined, {mark, group}: Change): Group | undefined {

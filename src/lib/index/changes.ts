@@ -58,6 +58,11 @@ export class ChangesReader {
     this.#pieces = pieces
   }
 
+  /** Escaped absolute path that paths are relative to; '' before the header was read. */
+  get root(): string {
+    return this.header?.root ?? ''
+  }
+
   /**
    * The changes, in order, in batches. The first batch may be empty: it comes as soon as the header is known.
    * @throws BkError 65 with the line number for anything outside the grammar, and when the end line is missing

@@ -25,7 +25,6 @@ export class MtreeReader {
   // The beginning of a line that goes on.
   #begun: Line | undefined
   #sawFullPath = false
-  #sawName = false
 
   constructor(entries: ForeignEntries) {
     this.#entries = entries
@@ -74,17 +73,18 @@ export class MtreeReader {
   }
 
   #handle({text, number}: Line): void {
+    const begun = this.#begun
+    const start = begun?.number ?? number
     try {
       if (text.length > MAX_LINE) throw new BkError('line is longer than 65,000 bytes', {status: 65})
       const ended = text.endsWith('\r') ? text.slice(0, -1) : text
       const cut = /[\\#]/.test(ended) ? cutComment(ended) : {text: ended, continues: false}
-      const begun = this.#begun
       const whole = begun === undefined ? cut.text : begun.text + cut.text
       if (whole.length > MAX_LINE) throw new BkError('line is longer than 65,000 bytes', {status: 65})
-      this.#begun = cut.continues ? {text: whole, number: begun?.number ?? number} : undefined
-      if (!cut.continues) this.#statement(whole, begun?.number ?? number)
+      this.#begun = cut.continues ? {text: whole, number: start} : undefined
+      if (!cut.continues) this.#statement(whole, start)
     } catch (error) {
-      throw atLine(this.#begun?.number ?? number, error)
+      throw atLine(start, error)
     }
   }
 
@@ -114,7 +114,6 @@ export class MtreeReader {
       if (name !== '.') this.#sawFullPath = true
       return
     }
-    this.#sawName = true
     // Whether such an entry is entered depends on its type.
     if (facts.startsWith('type=?')) throw new BkError(`no type: ${escapeBytes(name)}`, {status: 65, hint: 'list it with type='})
     if (facts.startsWith('type=dir')) this.#open.push(path)

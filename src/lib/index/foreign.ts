@@ -8,7 +8,7 @@ import {ForeignEntries, type Limits} from './foreign-entries.ts'
 import {MtreeReader} from './foreign-mtree.ts'
 import {groupOf, joinRecords, parseRecord, type Known} from './foreign-record.ts'
 import {sniff, SNIFFED, type ListKind} from './foreign-sniff.ts'
-import {atLine, MAX_LINE, runsOfLines} from './lines.ts'
+import {atLine, MAX_LINE, runsOfLines, type Run} from './lines.ts'
 import {LineSorter} from './sort.ts'
 import type {SpillFactory} from './spill.ts'
 import {IndexWriter} from './write.ts'
@@ -18,7 +18,7 @@ export {sniff, SNIFFED, type ListKind} from './foreign-sniff.ts'
 export interface NormaliseOptions {
   /** Where text waits that is too much for memory. Without it all is kept in memory. */
   readonly spill?: SpillFactory | undefined
-  /** Bytes of text held in memory before some is spilled; 64 MiB when absent. */
+  /** Bytes of text held in memory before some is spilled; 16 MiB when absent. */
   readonly memory?: number | undefined
   readonly limits?: Limits | undefined
 }
@@ -41,17 +41,24 @@ export async function* normalise(chunks: AsyncIterable<Uint8Array>, options: Nor
 async function readList(chunks: AsyncIterable<Uint8Array>, entries: ForeignEntries, sorter: LineSorter): Promise<void> {
   const {first, all} = await peek(chunks)
   const kind = sniff(first)
-  if (kind !== 'mtree' && kind !== 'checksums') throw new BkError(REFUSALS[kind], {status: 65})
+  if (kind !== 'mtree' && kind !== 'checksums') {
+    await all.return(undefined)
+    throw new BkError(REFUSALS[kind], {status: 65})
+  }
   const zero = kind === 'checksums' && isZeroSeparated(first)
-  const mtree = new MtreeReader(entries)
-  const reader = kind === 'mtree' ? mtree : new ChecksumReader(entries, zero)
+  const reader: ListReader = kind === 'mtree' ? new MtreeReader(entries) : new ChecksumReader(entries, zero)
   for await (const run of zero ? runsOfRecords(all) : runsOfLines(all)) {
     reader.read(run)
     if (sorter.full) await sorter.makeRun()
   }
-  mtree.end()
+  reader.end?.()
   // A tree has at least its top; a list without it was cut off.
   if (entries.empty) throw new BkError('the list has no entries', {status: 65})
+}
+
+interface ListReader {
+  read(run: Run): void
+  end?(): void
 }
 
 const REFUSALS: Readonly<Record<Exclude<ListKind, 'mtree' | 'checksums'>, string>> = {
@@ -63,28 +70,25 @@ const REFUSALS: Readonly<Record<Exclude<ListKind, 'mtree' | 'checksums'>, string
 }
 
 /* The first bytes, and all of them again. */
-async function peek(chunks: AsyncIterable<Uint8Array>): Promise<{first: Buffer; all: AsyncIterable<Buffer>}> {
-  const iterator = chunks[Symbol.asyncIterator]()
+async function peek(chunks: AsyncIterable<Uint8Array>): Promise<{first: Buffer; all: AsyncGenerator<Buffer>}> {
+  const all = buffersOf(chunks)
   const seen: Buffer[] = []
-  let length = 0
-  while (length < SNIFFED) {
-    const {value, done} = await iterator.next()
+  for (let length = 0; length < SNIFFED; length += seen.at(-1)!.length) {
+    const {value, done} = await all.next()
     if (done === true) break
-    const chunk = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-    seen.push(chunk)
-    length += chunk.length
+    seen.push(value)
   }
   const first = Buffer.concat(seen)
-  return {first, all: again(first, iterator)}
+  return {first, all: again(first, all)}
 }
 
-async function* again(first: Buffer, iterator: AsyncIterator<Uint8Array>): AsyncGenerator<Buffer> {
+async function* buffersOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+}
+
+async function* again(first: Buffer, rest: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
   yield first
-  for (;;) {
-    const {value, done} = await iterator.next()
-    if (done === true) return
-    yield Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-  }
+  yield* rest
 }
 
 async function* writeIndex(sorter: LineSorter, root: string): AsyncGenerator<Buffer> {

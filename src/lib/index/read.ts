@@ -171,7 +171,8 @@ export function cutOff(what: string): BkError {
 
 /** Whether a text is an escaped absolute path, in its shortest spelling. */
 export function isRoot(text: string): boolean {
-  if (text === '/') return true
+  // `.` is unknown: a foreign list with relative paths.
+  if (text === '/' || text === '.') return true
   return text.startsWith('/') && isEscaped(text) && !text.includes('\\000') && !/\/(?:\.{0,2})(?:\/|$)/.test(unescapeText(text))
 }
 

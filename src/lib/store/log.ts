@@ -24,7 +24,7 @@ const MAX_RECORD = 16 << 20
 export class StoreLog {
   readonly store: Store
   readonly settings: Settings
-  readonly #records = new Map<number, StoreRecord | undefined>()
+  readonly #records = new Map<number, StoreRecord>()
   readonly #catalogs = new Map<number, readonly CataloguedPack[]>()
   readonly #labels = new Map<number, Labels>()
 
@@ -68,8 +68,12 @@ export class StoreLog {
 
   /** Record `seq`, or undefined for one that is torn or not there. */
   async record(seq: number): Promise<StoreRecord | undefined> {
-    if (!this.#records.has(seq)) this.#records.set(seq, await this.#read(seq))
-    return this.#records.get(seq)
+    const known = this.#records.get(seq)
+    if (known !== undefined) return known
+    // What is not there may come: another writer's record is not remembered as missing.
+    const record = await this.#read(seq)
+    if (record !== undefined) this.#records.set(seq, record)
+    return record
   }
 
   async #read(seq: number): Promise<StoreRecord | undefined> {

@@ -25,12 +25,15 @@ export interface Place {
 export type OnDamage = (pack: string, why: string) => void
 
 const FRAMES_KEPT = 4
+const PLACES_KEPT = 8
 
 /** Reads packs of a store: tables of contents once, frames with a small memory. */
 export class PackReader {
   readonly #store: Store
   readonly #tocs = new Map<string, Promise<readonly Frame[]>>()
   readonly #frames = new Map<string, Promise<Buffer>>()
+  // Where the members of a pack lie, for the packs asked last.
+  readonly #places = new Map<string, Map<string, Place>>()
 
   constructor(store: Store) {
     this.#store = store
@@ -66,6 +69,30 @@ export class PackReader {
     content.catch(() => this.#frames.delete(key))
     return content
   }
+
+  /**
+   * An object's bytes out of one pack, verified.
+   * @throws BkError 65 when the pack does not hold them, ENOENT when there is no such pack
+   */
+  async object(pack: string, id: string): Promise<Buffer> {
+    const place = (await this.#placesIn(pack)).get(id)
+    if (place === undefined) throw new BkError(`does not hold ${id}, which its catalog lists`, {status: 65})
+    const frame = (await this.toc(pack))[place.frame]!
+    return verified(id, memberBytes(await this.frame(pack, frame), frame, place.member))
+  }
+
+  async #placesIn(pack: string): Promise<Map<string, Place>> {
+    let places = this.#places.get(pack)
+    if (places === undefined) {
+      places = new Map()
+      for (const [i, frame] of (await this.toc(pack)).entries()) {
+        for (const [j, {id}] of frame.members.entries()) places.set(id, {pack, frame: i, member: j})
+      }
+      this.#places.set(pack, places)
+      if (this.#places.size > PLACES_KEPT) this.#places.delete(this.#places.keys().next().value!)
+    }
+    return places
+  }
 }
 
 /** The objects that one snapshot reaches. */
@@ -75,8 +102,6 @@ export class Objects {
   readonly #names: readonly string[]
   readonly #table: IdTable
   readonly #onDamage: OnDamage
-  // Where the members of a pack lie, for the packs asked last.
-  readonly #members = new Map<string, Map<string, Place>>()
 
   private constructor(log: StoreLog, names: readonly string[], table: IdTable, onDamage: OnDamage) {
     this.#log = log
@@ -122,10 +147,7 @@ export class Objects {
 
   async #try(pack: string, id: string, why: string[]): Promise<Buffer | undefined> {
     try {
-      const place = (await this.#placesIn(pack)).get(id)
-      if (place === undefined) throw new BkError(`does not hold ${id}, which its catalog lists`, {status: 65})
-      const frame = (await this.packs.toc(pack))[place.frame]!
-      return verified(id, memberBytes(await this.packs.frame(pack, frame), frame, place.member))
+      return await this.packs.object(pack, id)
     } catch (error) {
       if (!(error instanceof BkError) && errorCode(error) === undefined) throw error
       const words = errorCode(error) === 'ENOENT' ? 'is missing' : reasonOf(error).replace(/^the pack /, '')
@@ -133,18 +155,6 @@ export class Objects {
       this.#onDamage(pack, words)
       return undefined
     }
-  }
-
-  async #placesIn(pack: string): Promise<Map<string, Place>> {
-    let places = this.#members.get(pack)
-    if (places === undefined) {
-      places = new Map()
-      const frames = await this.packs.toc(pack)
-      for (const [i, frame] of frames.entries()) for (const [j, {id}] of frame.members.entries()) places.set(id, {pack, frame: i, member: j})
-      this.#members.set(pack, places)
-      if (this.#members.size > 8) this.#members.delete(this.#members.keys().next().value!)
-    }
-    return places
   }
 
   async #others(id: string, not: string | undefined): Promise<string[]> {

@@ -104,14 +104,14 @@ describe('operands and options', () => {
 })
 
 describe('help and other programs', () => {
-  it.for(['bk', 'bk help', 'bk --help', 'echo odd | bk help'])('%s lists the commands', async (line) => {
+  it.for(['bk', 'bk help', 'bk --help', 'bk -h', 'echo odd | bk help'])('%s lists the commands', async (line) => {
     const result = await run(line)
     expect(result.status).toBe(0)
     expect(result.stdout.toString()).toMatch(/^ {2}index +say index$/m)
     expect(result.stderr).toBe('')
   })
 
-  it.for(['bk help keys show', 'bk keys show --help'])('%s explains the command', async (line) => {
+  it.for(['bk help keys show', 'bk keys show --help', 'bk keys show x -h'])('%s explains the command', async (line) => {
     const result = await run(line)
     expect(result.status).toBe(0)
     expect(result.stdout.toString()).toContain('$ bk keys show [WORD]')

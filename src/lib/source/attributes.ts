@@ -1,0 +1,21 @@
+/*
+ * Which extended attributes an index has: those with a meaning for whoever owns the file (user, trusted), POSIX ACLs and
+ * capabilities. Security labels are the business of the machine a file is restored on. koffi is loaded with the first
+ * question, so a run that finds nothing new never pays for it.
+ */
+import {errnoName, type Path} from '../sys/errno.ts'
+import {readXattrs, type Xattr} from '../sys/xattr.ts'
+
+const wanted = /^(?:user\.|trusted\.|system\.posix_acl_(?:access|default)$|security\.capability$)/
+
+/** The attributes of a thing, a link's own, or the errno name of why they cannot be read. ENOENT is thrown. */
+export function attributesOf(path: Path): {readonly xattrs: readonly Xattr[]; readonly error: string | undefined} {
+  try {
+    const all = readXattrs(path)
+    return {xattrs: all.length === 0 ? all : all.filter(({name}) => wanted.test(name.latin1Slice())), error: undefined}
+  } catch (error) {
+    const name = errnoName(error)
+    if (name === undefined || name === 'ENOENT') throw error
+    return {xattrs: [], error: name}
+  }
+}

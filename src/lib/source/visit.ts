@@ -1,0 +1,216 @@
+/*
+ * Looks at one name of a tree and brings home its lines: those of the last run where its stats say that nothing changed,
+ * new ones otherwise. What cannot be read becomes an `error` comment and the walk goes on; what vanishes meanwhile is gone.
+ */
+import {constants, lstatSync, readdirSync, readlinkSync, type BigIntStats} from 'node:fs'
+import type {EntryType} from '../index/entry.ts'
+import {errnoName, errnoWords, systemError, type Path} from '../sys/errno.ts'
+import type {Users} from '../sys/users.ts'
+import {attributesOf} from './attributes.ts'
+import {createFileReader, REPLACED, type FileReader, type FileReaderOptions} from './contents.ts'
+import {commentLine, createDescribe, type Details} from './describe.ts'
+import type {Excluder} from './exclude.ts'
+import type {Harvest} from './harvest.ts'
+import {TRUSTED, WITHOUT_DIGEST, type Incident} from './job.ts'
+import {nameOf, TreeCursor} from './name-tree.ts'
+import {fittingNames, sortNames} from './names.ts'
+import type {Selection} from './selection.ts'
+import {isSettled, isUnchanged, type StatCache, type Trust} from './stat-cache.ts'
+import type {Reach} from './system-path.ts'
+import type {Frame, Listing, Visit} from './walk.ts'
+
+/** What a visitor works with; the same for a whole run but for `now` and what the reader's options say. */
+export interface VisitContext extends FileReaderOptions {
+  readonly reach: Reach
+  readonly excluder: Excluder | undefined
+  readonly cache: StatCache | undefined
+  readonly trust: Trust
+  readonly selection: Selection | undefined
+  readonly oneFileSystem: boolean
+  /** The directory of the stat cache, which may change with every run and is in no index. */
+  readonly ownCache: {readonly device: bigint; readonly inode: bigint} | undefined
+  readonly users: Users
+  /** A number that no directory of this run has had. */
+  readonly newId: () => number
+  /** When the job began, in nanoseconds since 1970. */
+  now: bigint
+}
+
+/** One thing on the walk, while it is looked at. */
+export interface Subject {
+  readonly listing: Listing
+  readonly name: string
+  /** From the root, raw. */
+  readonly raw: string
+  /** As in the index. */
+  readonly path: string
+  readonly place: Path
+  /** Its nodes in the trees that are followed, 0 for none. */
+  readonly known: number
+  readonly referred: number
+  readonly selected: number
+  readonly harvest: Harvest
+}
+
+const statOptions = {bigint: true, throwIfNoEntry: false} as const
+const {S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK} = constants
+
+/* What the grammar has digits for. */
+const largestSize = 9_999_999_999_999_999n
+const latestTime = largestSize * 1_000_000_000n
+
+/* How often a thing may turn into another one while it is looked at. */
+const mostTries = 4
+
+export function createVisitor(context: VisitContext): Visit {
+  const {cache, excluder, reach, selection, trust} = context
+  const describe = createDescribe(context.users)
+  const files: FileReader = createFileReader(context)
+  const keeps = cache?.shared.linesHold === true
+
+  const visit: Visit = (frame, name, escaped, harvest) => {
+    const {listing} = frame
+    const raw = listing.path + name
+    const place = reach(raw, frame.isAscii && listing.plain)
+    const known = listing.known === undefined ? 0 : listing.known.find(name, escaped)
+    const stats = lookUp(place)
+    // By far the most of a run in which little changed.
+    if (known !== 0 && keeps && excluder === undefined && isStats(stats) && !isDirectory(stats) && isUnchanged(cache, known, stats, trust)) {
+      harvest.keep(known, stats)
+      return undefined
+    }
+    const subject: Subject = {
+      listing, name, raw, place, known, harvest,
+      path: name === '.' ? '.' : frame.escaped + escaped,
+      referred: listing.reference === undefined ? 0 : listing.reference.find(name, escaped),
+      selected: listing.selected === undefined ? 0 : listing.selected.find(name, escaped),
+    }
+    return look(subject, stats)
+  }
+
+  const look = (subject: Subject, first: BigIntStats | Error | undefined): Listing | undefined => {
+    let stats = first
+    for (let tries = 1; tries <= mostTries; tries++) {
+      if (stats === undefined) return missing(subject)
+      try {
+        if (!isStats(stats)) throw stats
+        const found = lookAt(subject, stats)
+        if (found !== REPLACED) return found
+      } catch (error) {
+        return fail(subject, error)
+      }
+      stats = lookUp(subject.place)
+    }
+    return fail(subject, systemError(116, 'lstat'))
+  }
+
+  const lookAt = (subject: Subject, stats: BigIntStats): Listing | typeof REPLACED | undefined => {
+    const kind = Number(stats.mode) & S_IFMT
+    if (excluder !== undefined && subject.name !== '.') {
+      if (excluder.excludesPath(subject.raw, kind === S_IFDIR) || (kind === S_IFREG && excluder.excludesSize(stats.size))) return undefined
+    }
+    if (stats.size > largestSize || stats.mtimeNs > latestTime) throw systemError(27, 'lstat')
+    if (kind === S_IFDIR) return directory(subject, stats)
+    if (subject.selected !== 0 && selection?.whole[subject.selected] === 0) throw systemError(20, 'lstat')
+    if (cache !== undefined && keeps && subject.known !== 0 && isUnchanged(cache, subject.known, stats, trust)) {
+      subject.harvest.keep(subject.known, stats)
+      return undefined
+    }
+    if (kind === S_IFREG) return file(subject, stats)
+    if (kind === S_IFLNK) return link(subject, stats)
+    if (kind === S_IFIFO) return make(subject, 'fifo', stats, {})
+    if (kind === S_IFCHR) return make(subject, 'char', stats, {})
+    if (kind === S_IFBLK) return make(subject, 'block', stats, {})
+    return leaveOut(subject, kind === S_IFSOCK ? 'socket' : 'unknown-type')
+  }
+
+  const file = (subject: Subject, stats: BigIntStats): typeof REPLACED | undefined => {
+    const content = files.read(subject, stats)
+    if (content === REPLACED) return REPLACED
+    if (content.changed) report(subject, {kind: 'changed'})
+    return make(subject, 'file', content.stats, {digest: content.digest, size: content.size, note: content.changed ? 'changed' : undefined})
+  }
+
+  const link = (subject: Subject, stats: BigIntStats): typeof REPLACED | undefined => {
+    let target: string
+    try {
+      target = readlinkSync(subject.place, 'latin1')
+    } catch (error) {
+      if (errnoName(error) === 'EINVAL') return REPLACED
+      throw error
+    }
+    return make(subject, 'link', stats, {link: target})
+  }
+
+  const directory = (subject: Subject, stats: BigIntStats): Listing | undefined => {
+    const {ownCache} = context
+    if (ownCache !== undefined && ownCache.inode === stats.ino && ownCache.device === stats.dev) return undefined
+    const all = namesIn(subject, stats)
+    const path = subject.name === '.' ? '' : `${subject.raw}/`
+    const fitting = fittingNames(path, all)
+    const {names, plain} = sortNames(fitting)
+    const {known} = subject
+    let id = known
+    if (cache !== undefined && keeps && known !== 0 && fitting.length === all.length && isUnchanged(cache, known, stats, trust)) {
+      subject.harvest.keep(known, stats)
+    } else {
+      id = known === 0 ? context.newId() : known
+      const error = fitting.length === all.length ? undefined : systemError(36, 'readdir')
+      make(subject, 'dir', stats, {}, id, error)
+    }
+    if (names.length === 0) return undefined
+    return {
+      path, names, plain, id,
+      known: known === 0 || cache === undefined ? undefined : new TreeCursor(cache.tree, known),
+      reference: subject.referred === 0 || context.reference === undefined ? undefined : new TreeCursor(context.reference.tree, subject.referred),
+      selected: isWhole(subject) || selection === undefined ? undefined : new TreeCursor(selection.tree, subject.selected),
+      device: context.oneFileSystem ? stats.dev : undefined,
+    }
+  }
+
+  const namesIn = (subject: Subject, stats: BigIntStats): string[] => {
+    if (selection !== undefined && !isWhole(subject)) return childrenOf(selection, subject.selected)
+    // Another file system is listed where it is mounted, but its content only if it was asked for by name.
+    const {device} = subject.listing
+    if (device !== undefined && device !== stats.dev && subject.selected === 0) return []
+    const names = readdirSync(subject.place, 'latin1')
+    return excluder === undefined ? names : excluder.keptNames((name) => reach(`${subject.raw}/${name}`, false), names)
+  }
+
+  const isWhole = ({listing, selected}: Subject): boolean =>
+    listing.selected === undefined ? selection === undefined || listing.path !== '' || selected === 0 : selection?.whole[selected] === 1
+
+  const make = (subject: Subject, type: EntryType, stats: BigIntStats, details: Details, id = 0, failure?: Error): undefined => {
+    const {harvest, listing, name, path, place} = subject
+    const attributes = attributesOf(place)
+    const error = failure ?? attributes.error
+    const lines = describe(path, type, stats, {...details, xattrs: attributes.xattrs, error: error && codeOf(error)})
+    if (error !== undefined) reportProblem(subject, error)
+    const isTrusted = error === undefined && details.note === undefined && isSettled(stats, context.now)
+    const flags = (isTrusted ? TRUSTED : 0) | (type === 'file' && details.digest === undefined ? WITHOUT_DIGEST : 0)
+    harvest.make(lines, stats, {name, id, parent: listing.id, flags})
+    return undefined
+  }
+
+  const missing = (subject: Subject): undefined => {
+    if (subject.selected === 0) return report(subject, {kind: 'vanished'})
+    return fail(subject, systemError(2, 'lstat'))
+  }
+
+  const leaveOut = (subject: Subject, why: 'socket' | 'unknown-type'): undefined => {
+    subject.harvest.comment(commentLine(subject.path, 'left-out', why))
+    return report(subject, {kind: why})
+  }
+
+  const fail = (subject: Subject, error: unknown): undefined => {
+    const name = errnoName(error)
+    if (name === undefined || !(error instanceof Error)) throw error
+    if (name === 'ENOENT' && subject.selected === 0) return report(subject, {kind: 'vanished'})
+    // Whoever excluded a thing does not care that it cannot be read.
+    if (excluder !== undefined && (excluder.excludesPath(subject.raw, true) || excluder.excludesPath(subject.raw, false))) return undefined
+    subject.harvest.comment(commentLine(subject.path, 'error', codeOf(error)))
+    return reportProblem(subject, error)
+  }
+
+  return visit
+}

@@ -1,0 +1,131 @@
+/*
+ * Commit, everywhere the same (design, "The store"): packs durable, catalog durable, read the head, check under it that every
+ * pack needed exists, create the next record if nobody has. Nothing is locked: whoever finds the number taken looks again.
+ */
+import {BkError} from '../cli/errors.ts'
+import {formatCatalog, type CataloguedPack} from './catalog.ts'
+import {diffNeeds, type Labels, type Needs} from './needs.ts'
+import {formatSnapshot, type IndexLevel, type SnapshotRecord} from './record.ts'
+import {catalogName, packName, recordName} from './store.ts'
+import type {StoreLog} from './log.ts'
+
+/** What is to be committed. */
+export interface Draft {
+  readonly set: string
+  /** As on the record's lines. */
+  readonly received: string
+  readonly claimed: string
+  readonly partial: number
+  readonly entries: number
+  readonly bytes: number
+  readonly index: {readonly id: string; readonly level: IndexLevel}
+  readonly tree: string
+  readonly saw: {readonly seq: number; readonly sum: string} | undefined
+  /** Packs that came with it and are durable. Those that nothing needs are left out of `needed`. */
+  readonly packs: readonly CataloguedPack[]
+  /** Names of the packs that the snapshot needs. */
+  readonly needed: ReadonlySet<string>
+}
+
+/** What was written. */
+export interface Committed {
+  readonly seq: number
+  readonly sum: string
+}
+
+/** A whole list of needs stands in at least every 64th snapshot of a set. */
+const WHOLE_EVERY = 64
+const MAX_TRIES = 1000
+
+/**
+ * Commits a snapshot.
+ * @throws BkError 77 when a pack that it needs is not in the store
+ */
+export async function commitSnapshot(log: StoreLog, draft: Draft): Promise<Committed> {
+  const {store} = log
+  const catalog = draft.packs.length === 0 ? undefined : formatCatalog(draft.packs)
+  if (catalog !== undefined) await store.put(catalogName(catalog.digest), [catalog.bytes], false)
+  const sizes = new Map((catalog?.packs ?? []).map(({name, size}) => [name, size]))
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const head = await log.head()
+    const seq = head.seq + 1
+    const before = await log.newest(draft.set)
+    const labels = await labelsOf(log, draft, seq, catalog?.packs ?? [], before, sizes)
+    await checkPacks(log, draft.needed, sizes)
+    const {text, sum} = formatSnapshot({
+      seq,
+      set: draft.set,
+      received: draft.received,
+      claimed: draft.claimed,
+      partial: draft.partial,
+      entries: draft.entries,
+      bytes: draft.bytes,
+      index: draft.index,
+      tree: draft.tree,
+      catalog: catalog?.digest,
+      needs: await needsOf(log, labels, before),
+      epoch: 1,
+      saw: draft.saw,
+      prev: head.sum,
+    })
+    if (await store.put(recordName(seq), [Buffer.from(text, 'latin1')], true)) return {seq, sum}
+  }
+  throw new BkError('the log is written to faster than this can be committed', {status: 75})
+}
+
+async function labelsOf(
+  log: StoreLog,
+  draft: Draft,
+  seq: number,
+  fresh: readonly CataloguedPack[],
+  before: SnapshotRecord | undefined,
+  sizes: Map<string, number>,
+): Promise<Labels> {
+  const labels = new Map<number, Set<number>>()
+  const missing = new Set(draft.needed)
+  const take = (at: number, packs: readonly CataloguedPack[]): void => {
+    packs.forEach(({name, size}, i) => {
+      if (!missing.delete(name)) return
+      sizes.set(name, size)
+      const numbers = labels.get(at) ?? new Set<number>()
+      labels.set(at, numbers.add(i + 1))
+    })
+  }
+  take(seq, fresh)
+  if (missing.size > 0 && before !== undefined) {
+    for (const at of (await log.labels(before)).keys()) take(at, await log.catalog(at))
+  }
+  if (missing.size > 0) {
+    for await (const record of log.backwards()) {
+      if (missing.size === 0) break
+      if (record.kind === 'snapshot' && record.catalog !== undefined) take(record.seq, await log.catalog(record.seq))
+    }
+  }
+  for (const name of missing) throw missingPack(name)
+  return labels
+}
+
+async function needsOf(log: StoreLog, labels: Labels, before: SnapshotRecord | undefined): Promise<Needs> {
+  if (before === undefined || (await depthOf(log, before)) >= WHOLE_EVERY - 1) return {base: undefined, drop: new Map(), add: labels}
+  return diffNeeds(before.seq, await log.labels(before), labels)
+}
+
+async function depthOf(log: StoreLog, record: SnapshotRecord): Promise<number> {
+  let depth = 0
+  for (let at: SnapshotRecord = record; at.needs.base !== undefined; depth++) {
+    const next = await log.record(at.needs.base)
+    if (next?.kind !== 'snapshot') break
+    at = next
+  }
+  return depth
+}
+
+async function checkPacks(log: StoreLog, needed: ReadonlySet<string>, sizes: ReadonlyMap<string, number>): Promise<void> {
+  for (const name of needed) {
+    if ((await log.store.size(packName(name))) !== sizes.get(name)) throw missingPack(name)
+  }
+}
+
+function missingPack(name: string): BkError {
+  return new BkError(`refused missing-object: pack ${name} is not in the store, or is cut off`, {status: 77})
+}

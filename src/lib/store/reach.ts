@@ -1,0 +1,92 @@
+/*
+ * Which packs a snapshot reaches: every line of its index names the object of its content, and lists of chunks name more.
+ * Whoever commits goes through the whole index once, so that no record can promise a file that the store does not hold.
+ */
+import {BkError} from '../cli/errors.ts'
+import {commentValue, type Group} from '../index/group.ts'
+import {parseList} from './chunk-list.ts'
+import {idOfDigest} from './object-id.ts'
+
+export interface ReachOptions {
+  /** Name of the pack that an object lies in, among those the snapshot may use. */
+  readonly packOf: (id: string) => string | undefined
+  /** Fetches a list of chunks. */
+  readonly getList: (id: string) => Promise<Buffer>
+}
+
+const SHA256 = ' sha256='
+const SIZE = / size=(\d+)/
+
+/** Goes through an index and gathers what it reaches. */
+export class Reach {
+  /** Names of the packs. */
+  readonly packs = new Set<string>()
+  /** Entries and sizes of files, summed up on the way. */
+  entries = 0
+  bytes = 0
+  readonly #options: ReachOptions
+  readonly #lists = new Set<string>()
+
+  constructor(options: ReachOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Takes the next group.
+   * @throws BkError 77 when its content is in no pack
+   */
+  add(group: Group): void {
+    const {line, path} = group
+    if (line === '') return
+    this.entries++
+    if (line.startsWith(' type=file', path.length)) this.#addFile(group)
+    for (const comment of group.comments) {
+      const long = /=@([0-9a-f]{64})$/.exec(comment)
+      if (long !== null && comment.startsWith(`#bk ${path} xattr.`)) this.#object(long[1]!, path)
+    }
+  }
+
+  #addFile(group: Group): void {
+    const {line, path} = group
+    const size = SIZE.exec(line)
+    if (size === null) throw new BkError(`a file without size: ${path}`, {status: 65})
+    if (size[1] === '0') return
+    this.bytes += Number(size[1])
+    const list = group.comments.length === 0 ? undefined : commentValue(group, 'chunks')
+    if (list !== undefined) {
+      this.#object(list, path)
+      this.#lists.add(list)
+      return
+    }
+    // sha256 is the last keyword of a line.
+    const at = line.length - 64
+    if (!line.startsWith(SHA256, at - SHA256.length)) throw new BkError(`a file without sha256: ${path}`, {status: 65})
+    this.#object(idOfDigest(line.slice(at)), path)
+  }
+
+  /** Adds an object that is reached by other ways than a line: the index itself. */
+  addObject(id: string): void {
+    this.#object(id, 'the index')
+  }
+
+  #object(id: string, path: string): void {
+    const pack = this.#options.packOf(id)
+    if (pack === undefined) throw new BkError(`refused missing-object: the content of ${path} is in no pack (${id})`, {status: 77})
+    this.packs.add(pack)
+  }
+
+  /** Follows the lists of chunks seen so far. */
+  async finish(): Promise<void> {
+    const waiting = [...this.#lists]
+    const seen = this.#lists
+    for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
+      for (const line of parseList(await this.#options.getList(id))) {
+        this.#object(line.id, 'a list of chunks')
+        if (line.kind === 'list' && !seen.has(line.id)) {
+          seen.add(line.id)
+          waiting.push(line.id)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,222 @@
+/*
+ * Reads files in a worker thread, with synchronous calls: hashes them, cuts large ones into chunks, and lays everything out
+ * as tar members. Opens nothing but regular files and follows no link, because a tree may change into anything between the
+ * index and this moment.
+ */
+import {createHash, hash, type Hash} from 'node:crypto'
+import fs, {type BigIntStats} from 'node:fs'
+import {errorCode} from '../cli/errors.ts'
+import {formatTime} from '../index/entry.ts'
+import {Chunker, classFor, gearTable, WHOLE_FILE} from '../store/chunker.ts'
+import {BLOCK, memberSize, writeHeader} from '../store/member.ts'
+import {FRAME_SIZE} from '../store/pack.ts'
+import {idOfDigest, objectId} from '../store/object-id.ts'
+import {handOver, serveJobs} from '../sys/workers.ts'
+import type {ContentRequest, FileAnswer, FileRequest, FilesAnswer, FileStat, PieceAnswer} from './content.ts'
+
+const {O_RDONLY, O_NOFOLLOW, O_NONBLOCK} = fs.constants
+const OPEN = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
+const PIECE = FRAME_SIZE
+
+const gear = gearTable()
+
+class NotAFile extends Error {}
+
+function openFile(path: string): number {
+  // eslint-disable-next-line no-control-regex
+  return fs.openSync(/^[\x00-\x7f]*$/.test(path) ? path : Buffer.from(path, 'latin1'), OPEN)
+}
+
+function statOf(fd: number): BigIntStats {
+  const stat = fs.fstatSync(fd, {bigint: true})
+  if (!stat.isFile()) throw new NotAFile()
+  return stat
+}
+
+function describe(stat: BigIntStats): FileStat {
+  return {mode: Number(stat.mode & 0o7777n), uid: Number(stat.uid), gid: Number(stat.gid), size: Number(stat.size), time: formatTime(stat.mtimeNs)}
+}
+
+function isSame(a: BigIntStats, b: BigIntStats): boolean {
+  return a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs
+}
+
+function failure(error: unknown): FileAnswer {
+  if (error instanceof NotAFile) return {status: 'vanished', why: 'not a file'}
+  const code = errorCode(error)
+  if (code === undefined) throw error
+  if (code === 'ENOENT' || code === 'ENOTDIR') return {status: 'vanished', why: 'gone'}
+  // A link where the file was (ELOOP), a socket or device without driver (ENXIO): something else stands there now.
+  if (code === 'ELOOP' || code === 'ENXIO') return {status: 'vanished', why: 'not a file'}
+  return {status: 'failed', code}
+}
+
+/** Reads a batch of small files into one buffer. */
+function readFiles(files: readonly FileRequest[]): FilesAnswer {
+  let buffer = Buffer.allocUnsafeSlow(files.reduce((sum, {size = 0}) => sum + memberSize(Math.min(size, WHOLE_FILE)), 0))
+  let used = 0
+  const members: {id: string; size: number}[] = []
+  const answers = files.map(({path}) => {
+    try {
+      const fd = openFile(path)
+      try {
+        for (let tries = 1; ; tries++) {
+          const before = statOf(fd)
+          const size = Number(before.size)
+          if (size > WHOLE_FILE) return {status: 'large'} as const
+          // One byte more than it should have, to see a file that has grown.
+          const room = memberSize(size + 1)
+          if (used + room > buffer.length) {
+            const larger = Buffer.allocUnsafeSlow((used + room) * 2)
+            buffer.copy(larger, 0, 0, used)
+            buffer = larger
+          }
+          const start = used + BLOCK
+          const got = readUpTo(fd, buffer, start, size + 1)
+          const after = size === 0 && got === 0 ? before : statOf(fd)
+          const changed = got !== size || !isSame(before, after)
+          if (changed && tries === 1) continue
+          if (got > WHOLE_FILE) return {status: 'large'} as const
+          const sha256 = hash('sha256', buffer.subarray(start, start + got), 'hex')
+          const stat = {...describe(after), size: got}
+          if (got > 0) {
+            const id = idOfDigest(sha256)
+            writeHeader(buffer, used, id, got)
+            const end = used + memberSize(got)
+            buffer.fill(0, start + got, end)
+            members.push({id, size: got})
+            used = end
+          }
+          return {status: 'read', sha256, stat, changed} as const
+        }
+      } finally {
+        fs.closeSync(fd)
+      }
+    } catch (error) {
+      return failure(error)
+    }
+  })
+  const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset, used)
+  return handOver({buffer: bytes, members, files: answers}, [buffer.buffer as ArrayBuffer])
+}
+
+function readUpTo(fd: number, buffer: Buffer, offset: number, length: number, position = 0): number {
+  let done = 0
+  while (done < length) {
+    const got = fs.readSync(fd, buffer, offset + done, length - done, position + done)
+    if (got === 0) break
+    done += got
+  }
+  return done
+}
+
+/** A large file on its way. */
+interface Session {
+  readonly fd: number
+  readonly cut: number
+  readonly chunker: Chunker
+  readonly whole: Hash
+  readonly before: BigIntStats
+  /** Bytes read from the file and not yet given out as chunks. */
+  readonly window: Buffer
+  start: number
+  end: number
+  position: number
+  atEnd: boolean
+}
+
+const sessions = new Map<number, Session>()
+
+function open(number: number, file: FileRequest, base: number | undefined): PieceAnswer {
+  let fd: number | undefined
+  try {
+    fd = openFile(file.path)
+    const before = statOf(fd)
+    const cut = classFor(Number(before.size), base)
+    const chunker = new Chunker(gear, cut)
+    const window = Buffer.allocUnsafeSlow(PIECE + 2 * chunker.max)
+    sessions.set(number, {fd, cut, chunker, whole: createHash('sha256'), before, window, start: 0, end: 0, position: 0, atEnd: false})
+  } catch (error) {
+    if (fd !== undefined) fs.closeSync(fd)
+    return {buffer: new Uint8Array(0), members: [], cut: 0, end: failure(error)}
+  }
+  return more(number)
+}
+
+function more(number: number): PieceAnswer {
+  const session = sessions.get(number)
+  // The file ended in an earlier piece, and this one was asked for ahead.
+  if (session === undefined) return {buffer: new Uint8Array(0), members: [], cut: 0, end: undefined}
+  try {
+    return nextPiece(number, session)
+  } catch (error) {
+    close(number)
+    return {buffer: new Uint8Array(0), members: [], cut: session.cut, end: failure(error)}
+  }
+}
+
+function nextPiece(number: number, session: Session): PieceAnswer {
+  const {chunker, cut, window, fd} = session
+  const buffer = Buffer.allocUnsafeSlow(PIECE + chunker.max + BLOCK * (2 * (PIECE / (chunker.max >> 4)) + 4))
+  const members: {id: string; size: number}[] = []
+  let used = 0
+  let content = 0
+  while (content < PIECE) {
+    if (!session.atEnd && session.end - session.start < chunker.max) refill(session)
+    if (session.start === session.end) break
+    const size = chunker.next(window, session.start, session.end)
+    const room = memberSize(size)
+    if (used + room > buffer.length) break
+    const chunk = window.subarray(session.start, session.start + size)
+    const id = objectId(chunk)
+    writeHeader(buffer, used, id, size)
+    chunk.copy(buffer, used + BLOCK)
+    buffer.fill(0, used + BLOCK + size, used + room)
+    members.push({id, size})
+    used += room
+    content += size
+    session.start += size
+  }
+  let end: FileAnswer | undefined
+  if (session.atEnd && session.start === session.end) {
+    const after = statOf(fd)
+    const changed = !isSame(session.before, after) || session.position !== Number(after.size)
+    end = {status: 'read', sha256: session.whole.digest('hex'), stat: {...describe(after), size: session.position}, changed}
+    close(number)
+  }
+  const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset, used)
+  return handOver({buffer: bytes, members, cut, end}, [buffer.buffer as ArrayBuffer])
+}
+
+function refill(session: Session): void {
+  const {window, fd} = session
+  window.copy(window, 0, session.start, session.end)
+  session.end -= session.start
+  session.start = 0
+  const got = readUpTo(fd, window, session.end, window.length - session.end, session.position)
+  if (got < window.length - session.end) session.atEnd = true
+  session.whole.update(window.subarray(session.end, session.end + got))
+  session.end += got
+  session.position += got
+}
+
+function close(number: number): void {
+  const session = sessions.get(number)
+  if (session === undefined) return
+  sessions.delete(number)
+  fs.closeSync(session.fd)
+}
+
+serveJobs<ContentRequest, FilesAnswer | PieceAnswer | undefined>((request) => {
+  switch (request.kind) {
+    case 'files':
+      return readFiles(request.files)
+    case 'open':
+      return open(request.session, request.file, request.cut)
+    case 'more':
+      return more(request.session)
+    case 'close':
+      close(request.session)
+      return undefined
+  }
+})

@@ -1,0 +1,54 @@
+/*
+ * What the reading workers are asked and what they answer. A batch of small files comes back as one buffer that is laid out
+ * as the members of a tar already, so that a frame is compressed from where the files were read to, without a copy.
+ */
+
+/** A file to read. Strings are latin1, a character per byte. */
+export interface FileRequest {
+  readonly path: string
+  /** As the index says; undefined where it does not know. */
+  readonly size: number | undefined
+  readonly time: string | undefined
+}
+
+/** Metadata of a file as it was read. */
+export interface FileStat {
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  readonly size: number
+  readonly time: string
+}
+
+export type ContentRequest =
+  | {readonly kind: 'files'; readonly files: readonly FileRequest[]}
+  | {readonly kind: 'open'; readonly session: number; readonly file: FileRequest; readonly cut: number | undefined}
+  | {readonly kind: 'more'; readonly session: number}
+  | {readonly kind: 'close'; readonly session: number}
+
+/** How the reading of one file ended. */
+export type FileAnswer =
+  | {readonly status: 'read'; readonly sha256: string; readonly stat: FileStat; readonly changed: boolean}
+  /** Too large for one object: to be opened. */
+  | {readonly status: 'large'}
+  /** Not there any more, or no regular file any more. */
+  | {readonly status: 'vanished'; readonly why: 'gone' | 'not a file'}
+  | {readonly status: 'failed'; readonly code: string}
+
+/** Bytes laid out as members, with their ids. */
+export interface Members {
+  readonly buffer: Uint8Array
+  readonly members: readonly {readonly id: string; readonly size: number}[]
+}
+
+export interface FilesAnswer extends Members {
+  /** One for each file asked for, in order. */
+  readonly files: readonly FileAnswer[]
+}
+
+/** A piece of a large file. The last piece has `end`. */
+export interface PieceAnswer extends Members {
+  /** Class that the file is cut with. */
+  readonly cut: number
+  readonly end: FileAnswer | undefined
+}

@@ -1,0 +1,113 @@
+/*
+ * A store at hand as the destination: no stream, no second look at what was just packed, the same commit as everywhere.
+ */
+import {BkError} from '../cli/errors.ts'
+import {commitSnapshot} from '../store/commit.ts'
+import {readChain, type Chain} from '../store/levels.ts'
+import {PackReader} from '../store/objects.ts'
+import {packName} from '../store/store.ts'
+import {recordTime, type SnapshotRecord} from '../store/record.ts'
+import {Known} from './known.ts'
+import type {CataloguedPack} from '../store/catalog.ts'
+import type {StoreLog} from '../store/log.ts'
+import type {Pack} from '../store/pack.ts'
+import type {Clock} from '../sys/clock.ts'
+import type {BaseFacts, Destination, SnapshotFacts} from './destination.ts'
+
+export class LocalDestination implements Destination {
+  readonly #log: StoreLog
+  readonly #set: string
+  readonly #clock: Clock
+  readonly #packs: CataloguedPack[] = []
+  readonly #reader: PackReader
+  #known: Promise<Known> | undefined
+
+  constructor(log: StoreLog, set: string, clock: Clock) {
+    this.#log = log
+    this.#set = set
+    this.#clock = clock
+    this.#reader = new PackReader(log.store)
+  }
+
+  known(): Promise<Known> {
+    return (this.#known ??= this.#loadKnown())
+  }
+
+  // What the set's newest snapshot needs; for a new set what the newest of the others need, since a plain store shares.
+  async #loadKnown(): Promise<Known> {
+    const known = new Known()
+    const own = await this.#log.newest(this.#set)
+    const newest = own === undefined ? await this.#newestOfOthers() : [own]
+    const seen = new Set<string>()
+    for (const record of newest) {
+      for (const {pack} of await this.#log.packs(await this.#log.labels(record))) {
+        if (seen.has(pack.name)) continue
+        seen.add(pack.name)
+        // What is not there any more must not be counted on.
+        if ((await this.#log.store.size(packName(pack.name))) === pack.size) known.addPack(pack.name, pack.ids)
+      }
+    }
+    return known
+  }
+
+  async #newestOfOthers(): Promise<SnapshotRecord[]> {
+    const bySet = new Map<string, SnapshotRecord>()
+    for await (const record of this.#log.backwards()) {
+      if (record.kind === 'snapshot' && !bySet.has(record.set)) bySet.set(record.set, record)
+    }
+    return [...bySet.values()]
+  }
+
+  async newest(): Promise<BaseFacts | undefined> {
+    return await this.#facts(await this.#log.newest(this.#set))
+  }
+
+  async base(digest: string): Promise<BaseFacts | undefined> {
+    return await this.#facts(await this.#log.newest(this.#set, ({tree}) => tree === digest))
+  }
+
+  async #facts(record: SnapshotRecord | undefined): Promise<BaseFacts | undefined> {
+    if (record === undefined) return undefined
+    const packs = await this.#log.packs(await this.#log.labels(record))
+    const {partial, entries, bytes, index, tree} = record
+    return {partial, entries, bytes, index, tree, needed: new Set(packs.map(({pack}) => pack.name))}
+  }
+
+  async chain(facts: BaseFacts): Promise<Chain> {
+    const known = await this.#knowing(facts)
+    return await readChain(facts.index.id, (id) => this.#object(known, id))
+  }
+
+  // The base may be an older snapshot than the newest, with packs that the newest no longer needs.
+  async #knowing(facts: BaseFacts): Promise<Known> {
+    const known = await this.known()
+    if (known.has(facts.index.id)) return known
+    const record = await this.#log.newest(this.#set, ({tree}) => tree === facts.tree)
+    for (const {pack} of await this.#log.packs(await this.#log.labels(record!))) known.addPack(pack.name, pack.ids)
+    return known
+  }
+
+  async getList(id: string): Promise<Buffer> {
+    return await this.#object(await this.known(), id)
+  }
+
+  async #object(known: Known, id: string): Promise<Buffer> {
+    const pack = known.packOf(id)
+    if (pack === undefined) throw new BkError(`object ${id} is in no pack`, {status: 65})
+    return await this.#reader.object(pack, id)
+  }
+
+  async pack(pack: Pack): Promise<void> {
+    await this.#log.store.put(packName(pack.name), pack.parts, false)
+    this.#packs.push({name: pack.name, size: pack.size, ids: pack.ids})
+  }
+
+  async commit(facts: SnapshotFacts): Promise<string> {
+    const {claimed, partial, entries, bytes, index, tree, needed} = facts
+    const received = recordTime(this.#clock.now())
+    const {seq, sum} = await commitSnapshot(this.#log, {
+      set: this.#set, received, claimed, partial, entries, bytes, index, tree, saw: undefined, packs: this.#packs, needed,
+    })
+    return `committed ${seq} ${sum}`
+  }
+}

@@ -1,0 +1,208 @@
+/*
+ * The first half of sending: goes through the changes in order, reads the files that are new, packs what the store lacks,
+ * and hands on every change as it turned out to be. Reading runs ahead of packing by a few batches; order is kept.
+ */
+import {entryOf, commentValue, type Group} from '../index/group.ts'
+import {unescapeText} from '../index/escape.ts'
+import {makeLists} from '../store/chunk-list.ts'
+import {WHOLE_FILE} from '../store/chunker.ts'
+import {memberSize, writeHeader, BLOCK} from '../store/member.ts'
+import {FRAME_SIZE} from '../store/pack.ts'
+import {idOfDigest} from '../store/object-id.ts'
+import {corrected, type OwnerNames} from './correct.ts'
+import type {Change} from '../index/changes.ts'
+import type {FileAnswer, FileRequest, FilesAnswer, Members} from './content.ts'
+import type {Known} from './known.ts'
+import type {Packer} from './packer.ts'
+import type {Readers} from './reading.ts'
+
+/** Callbacks of the library while it reads. Paths are escaped. */
+export interface ReadReporter {
+  problem(path: string, code: string): void
+  note(path: string, what: string): void
+  progress?(update: {readonly files: number; readonly bytes: number; readonly path: string}): void
+}
+
+export interface ContentOptions {
+  /** Directory that paths are relative to: bytes as a latin1 string. */
+  readonly directory: string
+  readonly known: Known
+  readonly packer: Packer
+  readonly readers: Readers
+  readonly names: OwnerNames
+  readonly reporter: ReadReporter
+}
+
+/** Changes that are handled together: some have files to read, the rest just keep their place. */
+interface Batch {
+  readonly changes: readonly Change[]
+  /** By position in `changes`. */
+  readonly reads: readonly number[]
+  readonly requests: readonly FileRequest[]
+}
+
+/** Small files of one batch, at most. */
+const BATCH_FILES = 256
+/** Changes without a file that are handed on together, at most. */
+const BATCH_CHANGES = 4096
+/** A file may be read this often before it is stored as it was read last. */
+const READS = 2
+
+/** What was read and packed. */
+export interface ContentTotals {
+  files: number
+  bytes: number
+  /** Bytes of objects that the store lacked. */
+  packed: number
+}
+
+/** Reads and packs what changes need; yields the changes as they turned out, in order. */
+export class ContentPass {
+  readonly totals: ContentTotals = {files: 0, bytes: 0, packed: 0}
+  readonly #options: ContentOptions
+  // Lists of chunks are packed together behind all content: who checks what a snapshot reaches reads all of them and little else.
+  #lists: {id: string; bytes: Buffer}[] = []
+
+  constructor(options: ContentOptions) {
+    this.#options = options
+  }
+
+  async *run(changes: AsyncIterable<readonly Change[]>): AsyncGenerator<readonly Change[]> {
+    const ahead = this.#options.readers.count * 3
+    const reading: {batch: Batch; answer: Promise<FilesAnswer> | undefined}[] = []
+    for await (const batch of this.#batches(changes)) {
+      const answer = batch.requests.length === 0 ? undefined : this.#options.readers.files(batch.requests)
+      answer?.catch(() => {})
+      reading.push({batch, answer})
+      while (reading.length > ahead) yield await this.#settle(reading.shift()!)
+    }
+    while (reading.length > 0) yield await this.#settle(reading.shift()!)
+    await this.#packLists()
+  }
+
+  async *#batches(source: AsyncIterable<readonly Change[]>): AsyncGenerator<Batch> {
+    let changes: Change[] = []
+    let reads: number[] = []
+    let requests: FileRequest[] = []
+    let size = 0
+    for await (const group of source) {
+      for (const change of group) {
+        const request = this.#request(change)
+        if (request !== undefined) {
+          reads.push(changes.length)
+          requests.push(request)
+          size += Math.min(request.size ?? 0, WHOLE_FILE)
+        }
+        changes.push(change)
+        if (size >= FRAME_SIZE || requests.length >= BATCH_FILES || changes.length >= BATCH_CHANGES) {
+          yield {changes, reads, requests}
+          changes = []
+          reads = []
+          requests = []
+          size = 0
+        }
+      }
+    }
+    if (changes.length > 0) yield {changes, reads, requests}
+  }
+
+  /** What has to be read for a change; undefined when its content is in the store or it has none. */
+  #request({mark, group}: Change): FileRequest | undefined {
+    if (mark === '-' || mark === '!' || !group.line.startsWith(' type=file', group.path.length)) return undefined
+    const entry = entryOf(group)!
+    if (entry.sha256 !== undefined && entry.time !== undefined && entry.size !== undefined) {
+      const id = commentValue(group, 'chunks') ?? idOfDigest(entry.sha256)
+      if (entry.size === 0 || this.#options.known.has(id)) return undefined
+    }
+    return {path: this.#fullPath(group), size: entry.size, time: entry.time}
+  }
+
+  #fullPath(group: Group): string {
+    const {directory} = this.#options
+    return group.path === '.' ? directory : `${directory === '/' ? '' : directory}${unescapeText(group.path).slice(1)}`
+  }
+
+  async #settle({batch, answer}: {batch: Batch; answer: Promise<FilesAnswer> | undefined}): Promise<readonly Change[]> {
+    if (answer === undefined) return batch.changes
+    const {buffer, members, files} = await answer
+    await this.#pack({buffer, members})
+    const result: (Change | undefined)[] = [...batch.changes]
+    for (const [i, position] of batch.reads.entries()) {
+      const change = batch.changes[position]!
+      const file = files[i]!
+      result[position] = file.status === 'large' ? await this.#readLarge(change, batch.requests[i]!) : this.#take(change, file)
+    }
+    return result.filter((change) => change !== undefined)
+  }
+
+  #take(change: Change, answer: Exclude<FileAnswer, {status: 'large'}>, chunked?: {chunks: string; cut: number}): Change | undefined {
+    const {reporter, names} = this.#options
+    const {path} = change.group
+    if (answer.status === 'failed') reporter.problem(path, answer.code)
+    else if (answer.status === 'vanished') reporter.note(path, answer.why === 'gone' ? 'vanished' : 'is no longer a file')
+    else {
+      this.totals.files++
+      this.totals.bytes += answer.stat.size
+      if (answer.changed) reporter.note(path, 'changed while it was read')
+      reporter.progress?.({files: this.totals.files, bytes: this.totals.bytes, path})
+    }
+    return corrected(change, answer, names, chunked)
+  }
+
+  async #readLarge(change: Change, request: FileRequest): Promise<Change | undefined> {
+    const base = Number(commentValue(change.group, 'cut') ?? 0) || undefined
+    for (let reads = 1; ; reads++) {
+      const chunks: {id: string; size: number}[] = []
+      for await (const piece of this.#options.readers.pieces(request, base)) {
+        for (const member of piece.members) chunks.push(member)
+        await this.#pack(piece)
+        if (piece.end === undefined) continue
+        const end = piece.end as Exclude<FileAnswer, {status: 'large'}>
+        if (end.status !== 'read' || chunks.length === 0) return this.#take(change, end)
+        if (end.changed && reads < READS) break
+        const {id, objects} = makeLists(chunks)
+        for (const object of objects) if (this.#options.known.take(object.id)) this.#lists.push(object)
+        return this.#take(change, end, {chunks: id, cut: piece.cut})
+      }
+    }
+  }
+
+  /** Packs those members that the store lacks. */
+  async #pack({buffer, members}: Members): Promise<void> {
+    const {known, packer} = this.#options
+    const fresh = members.map(({id}) => known.take(id))
+    if (fresh.includes(false)) {
+      const kept = members.filter((_, i) => fresh[i])
+      const compact = Buffer.allocUnsafeSlow(kept.reduce((sum, {size}) => sum + memberSize(size), 0))
+      let src = 0
+      let dst = 0
+      for (const [i, {size}] of members.entries()) {
+        const room = memberSize(size)
+        if (fresh[i]) {
+          compact.set(buffer.subarray(src, src + room), dst)
+          dst += room
+        }
+        src += room
+      }
+      await this.#add({buffer: compact, members: kept})
+    } else await this.#add({buffer, members})
+  }
+
+  async #add(members: Members): Promise<void> {
+    for (const {size} of members.members) this.totals.packed += size
+    await this.#options.packer.add(members)
+  }
+
+  async #packLists(): Promise<void> {
+    for (const {id, bytes} of this.#lists) await this.#add(asMember(id, bytes))
+    this.#lists = []
+  }
+}
+
+/** One object laid out as a member. */
+export function asMember(id: string, bytes: Uint8Array): Members {
+  const buffer = Buffer.alloc(memberSize(bytes.length))
+  writeHeader(buffer, 0, id, bytes.length)
+  buffer.set(bytes, BLOCK)
+  return {buffer, members: [{id, size: bytes.length}]}
+}

@@ -1,0 +1,246 @@
+/*
+ * Sending: reads what the changes say is new, packs it, and makes the index of what was really read. The index is stored as
+ * changes where that is less, and nothing is committed before the list of changes has come to its end line.
+ */
+import {applyChanges} from '../index/apply.ts'
+import {BkError} from '../cli/errors.ts'
+import {ChangesReader, changesEndLine, changesHeader, formatChange, linesOf, type Change, type ChangesEnd} from '../index/changes.ts'
+import {batchOf} from '../index/cursor.ts'
+import {commentValue, type Group} from '../index/group.ts'
+import {IndexWriter} from '../index/write.ts'
+import {composeChanges} from '../index/apply.ts'
+import {groupsOf, nextLevel, textOf, type Chain} from '../store/levels.ts'
+import {objectId} from '../store/object-id.ts'
+import {Reach} from '../store/reach.ts'
+import {recordTime, type IndexLevel} from '../store/record.ts'
+import {asMember, ContentPass, type ContentTotals, type ReadReporter} from './pack-content.ts'
+import {Packer} from './packer.ts'
+import {Readers} from './reading.ts'
+import type {IndexEnd} from '../index/read.ts'
+import type {Spill, SpillFactory} from '../index/spill.ts'
+import type {Level} from '../store/zstd.ts'
+import type {Clock} from '../sys/clock.ts'
+import type {OwnerNames} from './correct.ts'
+import type {BaseFacts, Destination} from './destination.ts'
+
+/** Changes on their way: a text that is read, or a diff that is made. */
+export interface ChangesSource {
+  readonly root: string
+  readonly end: ChangesEnd | undefined
+  batches(): AsyncIterable<readonly Change[]>
+}
+
+export interface SendOptions {
+  /** Directory to read below, bytes as latin1; the changes' own root where absent. */
+  readonly directory: (root: string) => string
+  readonly level: Level
+  readonly workers: number
+  readonly clock: Clock
+  readonly names: OwnerNames
+  readonly reporter: ReadReporter
+  readonly spill: SpillFactory
+  readonly lead: () => Uint8Array
+}
+
+/** What came of it. */
+export interface Sent {
+  /** The destination's answer, one line. */
+  readonly answer: string
+  readonly end: IndexEnd
+  readonly totals: ContentTotals
+  /** The text of the index that was stored. */
+  text(): AsyncIterable<Buffer>
+  /** Frees what `text` needs. */
+  close(): void
+}
+
+/**
+ * Sends changes.
+ * @throws BkError 65 for changes that are cut off or do not fit their base, 2 for a base that is not known, and what the
+ * destination refuses (77)
+ */
+export async function send(source: ChangesSource, to: Destination, options: SendOptions): Promise<Sent> {
+  const spill = options.spill()
+  const gathered = await readContent(source, to, options, spill)
+  const base = source.end!.base
+  const facts = base === undefined ? undefined : await to.base(base)
+  if (base !== undefined && facts === undefined) throw unknownBase(base)
+  if (facts !== undefined && gathered.changes === 0) return await unchanged(facts, base!, to, options, gathered.totals)
+  return await changed(source, to, options, {spill, facts, base, ...gathered})
+}
+
+interface Gathered {
+  readonly changes: number
+  readonly froms: ReadonlySet<string>
+  readonly totals: ContentTotals
+  /** Whether something was not as the index said. */
+  readonly differs: boolean
+}
+
+async function readContent(source: ChangesSource, to: Destination, options: SendOptions, spill: Spill): Promise<Gathered> {
+  const batches = source.batches()[Symbol.asyncIterator]()
+  let first = await batches.next()
+  // Nothing to read costs no thread and no catalog.
+  while (first.done !== true && first.value.length === 0) first = await batches.next()
+  if (first.done === true) {
+    spill.write(Buffer.from(changesHeader({root: source.root}) + endOfSpill(0), 'latin1'))
+    return {changes: 0, froms: new Set(), totals: {files: 0, bytes: 0, packed: 0}, differs: false}
+  }
+  const known = await to.known()
+  const readers = new Readers(options.workers)
+  const packer = new Packer({
+    level: options.level,
+    lead: options.lead,
+    onPack: async (pack) => {
+      known.closePack(pack)
+      await to.pack(pack)
+    },
+  })
+  try {
+    const directory = options.directory(source.root)
+    const pass = new ContentPass({directory, known, packer, readers, names: options.names, reporter: options.reporter})
+    const froms = new Set<string>()
+    let changes = 0
+    let lines = 0
+    spill.write(Buffer.from(changesHeader({root: source.root}), 'latin1'))
+    for await (const batch of pass.run(resumed(first.value, batches))) {
+      let text = ''
+      for (const change of batch) {
+        text += formatChange(change)
+        lines += linesOf(change)
+        const from = change.mark === '>' ? commentValue(change.group, 'from') : undefined
+        if (from !== undefined) froms.add(from)
+      }
+      changes += batch.length
+      spill.write(Buffer.from(text, 'latin1'))
+    }
+    spill.write(Buffer.from(endOfSpill(lines), 'latin1'))
+    await packer.flush()
+    return {changes: Math.max(changes, 1), froms, totals: pass.totals, differs: pass.totals.files > 0 || changes === 0}
+  } finally {
+    await readers.close()
+  }
+}
+
+// What waits in the spill is read back as changes, whose end line only has to count right.
+function endOfSpill(lines: number): string {
+  return changesEndLine({base: undefined, target: '0'.repeat(64), lines, partial: 0})
+}
+
+async function* resumed<T>(first: readonly T[], rest: AsyncIterator<readonly T[]>): AsyncGenerator<readonly T[]> {
+  yield first
+  for (;;) {
+    const {value, done} = await rest.next()
+    if (done === true) return
+    yield value
+  }
+}
+
+function unknownBase(base: string): BkError {
+  return new BkError(`the index that the changes are against is not known here (sha256 ${base})`, {hint: "give it: 'bk send --base remote.idx'"})
+}
+
+async function unchanged(facts: BaseFacts, base: string, to: Destination, options: SendOptions, totals: ContentTotals): Promise<Sent> {
+  const answer = await to.commit({...facts, base, claimed: recordTime(options.clock.now())})
+  return {
+    answer,
+    end: {entries: facts.entries, partial: facts.partial, digest: facts.tree},
+    totals,
+    async *text() {
+      yield* textOf(await to.chain(facts))
+    },
+    close() {},
+  }
+}
+
+interface Work extends Gathered {
+  readonly spill: Spill
+  readonly facts: BaseFacts | undefined
+  readonly base: string | undefined
+}
+
+async function changed(source: ChangesSource, to: Destination, options: SendOptions, work: Work): Promise<Sent> {
+  const {spill, facts, base} = work
+  const chain = facts === undefined ? undefined : await to.chain(facts)
+  const known = await to.known()
+  const reach = new Reach({packOf: (id) => known.packOf(id), getList: (id) => to.getList(id)})
+  const text = options.spill()
+  const writer = new IndexWriter(source.root, (piece) => text.write(piece))
+  const stored: Change[] = []
+  const changes = new ChangesReader(spill.pieces()).batches()
+  const groups = applyChanges(chain === undefined ? batchOf<Group>([]) : groupsOf(chain), changes, work.froms, (change) => {
+    if (chain !== undefined) stored.push(change)
+  })
+  for await (const batch of groups) {
+    for (const group of batch) {
+      writer.add(group)
+      reach.add(group)
+    }
+  }
+  const end = writer.end()
+  spill.close()
+  if (!work.differs && end.digest !== source.end!.target) throw new BkError('the changes do not give the index they say they give', {status: 65})
+  await reach.finish()
+  const {bytes, level, under} = await indexObject(source.root, chain, base, stored, end, text)
+  const id = objectId(bytes)
+  if (known.take(id)) await packIndex(id, bytes, to, options)
+  for (const object of [id, ...under]) reach.addObject(object)
+  const answer = await to.commit({
+    claimed: recordTime(options.clock.now()),
+    partial: end.partial,
+    entries: reach.entries,
+    bytes: reach.bytes,
+    index: {id, level},
+    tree: end.digest,
+    base,
+    needed: reach.packs,
+  })
+  return {answer, end, totals: work.totals, text: () => text.pieces(), close: () => text.close()}
+}
+
+interface IndexObject {
+  readonly bytes: Buffer
+  readonly level: IndexLevel
+  /** Ids of the objects below it. */
+  readonly under: readonly string[]
+}
+
+async function indexObject(root: string, chain: Chain | undefined, base: string | undefined, stored: readonly Change[], end: IndexEnd, text: Spill): Promise<IndexObject> {
+  if (chain !== undefined && base !== undefined) {
+    const near = changesText(root, chain.links[0]!.id, base, stored, end)
+    let far: Buffer | undefined
+    const makeFar = (): Buffer => (far ??= changesText(root, chain.links.at(-1)!.id, digestOf(chain.full), composeChanges([chain.changes, stored]), end))
+    const level = nextLevel(chain.links, near.length, () => makeFar().length)
+    if (level === 'near') return {bytes: near, level, under: chain.links.map(({id}) => id)}
+    if (level === 'far') return {bytes: makeFar(), level, under: [chain.links.at(-1)!.id]}
+  }
+  const pieces: Buffer[] = []
+  for await (const piece of text.pieces()) pieces.push(piece)
+  return {bytes: Buffer.concat(pieces), level: 'full', under: []}
+}
+
+function changesText(root: string, object: string, base: string, changes: readonly Change[], end: IndexEnd): Buffer {
+  const lines = changes.reduce((sum, change) => sum + linesOf(change), 0)
+  const body = changes.map(formatChange).join('')
+  const last = changesEndLine({base, target: end.digest, lines, partial: end.partial})
+  return Buffer.from(changesHeader({root, object}) + body + last, 'latin1')
+}
+
+function digestOf(full: Buffer): string {
+  return full.toString('latin1', full.length - 65, full.length - 1)
+}
+
+/** An index goes into a pack of its own. */
+async function packIndex(id: string, bytes: Buffer, to: Destination, options: SendOptions): Promise<void> {
+  const known = await to.known()
+  const packer = new Packer({
+    level: options.level,
+    lead: options.lead,
+    onPack: async (pack) => {
+      known.closePack(pack)
+      await to.pack(pack)
+    },
+  })
+  await packer.add(asMember(id, bytes))
+  await packer.flush()
+}
