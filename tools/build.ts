@@ -8,8 +8,8 @@
  *   oclif.manifest.json       what help and completion know of the commands; made here, never committed
  */
 import {spawnSync} from 'node:child_process'
-import {existsSync, globSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync} from 'node:fs'
-import {join, relative, resolve} from 'node:path'
+import {cpSync, existsSync, globSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync} from 'node:fs'
+import {basename, dirname, join, relative, resolve} from 'node:path'
 import {build, type Plugin as BundlePlugin} from 'esbuild'
 
 const root = resolve(import.meta.dirname, '..')
@@ -25,27 +25,42 @@ function compile(): boolean {
   mkdirSync(out, {recursive: true})
   const tsc = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '--outDir', out], {cwd: root, encoding: 'utf8'})
   process.stderr.write(tsc.stdout + tsc.stderr)
+  // What is no code goes along: texts that a module reads from beside itself.
+  for (const file of globSync('**/*', {cwd: join(root, 'src'), exclude: ['**/*.ts']})) {
+    if (statSync(join(root, 'src', file)).isFile()) cpSync(join(root, 'src', file), join(out, file))
+  }
   return tsc.status === 0
 }
 
-/* Each command is bundled on its own together with the entry: what it always needs is one file, what it imports later stays apart. */
+/*
+ * Each command is bundled on its own together with the entry: what it always needs is one file, what it imports later
+ * stays apart. A worker thread is one file, too, and stays where it is, since its starter knows it by its place.
+ */
 async function bundle(): Promise<void> {
-  const entry = join(out, 'lib/cli/entry.js')
-  await bundleOne('_entry', `export * from ${JSON.stringify(entry)}`)
+  const hot = join(out, 'hot')
+  const entry = JSON.stringify(join(out, 'lib/cli/entry.js'))
+  await bundleOne(join(hot, '_entry.js'), `export * from ${entry}`, true)
   for (const file of globSync('**/*.js', {cwd: join(out, 'commands')})) {
     const name = file.replace(/(?:\/index)?\.js$/, '').replaceAll('/', '.')
     const command = JSON.stringify(join(out, 'commands', file))
-    await bundleOne(name, `export * from ${JSON.stringify(entry)}; export {default} from ${command}`)
+    await bundleOne(join(hot, `${name}.js`), `export * from ${entry}; export {default} from ${command}`, true)
+  }
+  for (const file of globSync('**/*-worker.js', {cwd: join(out, 'lib')})) {
+    const worker = join(out, 'lib', file)
+    await bundleOne(worker, readFileSync(worker, 'utf8'), false)
   }
 }
 
-async function bundleOne(name: string, contents: string): Promise<void> {
+async function bundleOne(file: string, contents: string, splitting: boolean): Promise<void> {
+  const directory = dirname(file)
+  mkdirSync(directory, {recursive: true})
   await build({
-    stdin: {contents, resolveDir: root, sourcefile: `${name}.js`},
-    entryNames: name,
-    outdir: join(out, 'hot'),
+    stdin: {contents: ownCode(contents, directory, file), resolveDir: directory, sourcefile: file},
+    entryNames: basename(file, '.js'),
+    outdir: directory,
+    allowOverwrite: true,
     bundle: true,
-    splitting: true,
+    splitting,
     format: 'esm',
     platform: 'node',
     target: 'node22',
@@ -53,7 +68,7 @@ async function bundleOne(name: string, contents: string): Promise<void> {
     minifyWhitespace: true,
     external,
     banner: {js: requireBanner},
-    plugins: [hotOclif, ownFiles],
+    plugins: [hotOclif, ownFiles(directory)],
     logLevel: 'warning',
   })
 }
@@ -109,23 +124,26 @@ function requireCall(lib: string, from: string, target: string): string {
   return hotFiles.test(path) ? `require("${target}")` : `oclifRequire("./${path}")`
 }
 
-/* bk's own files: Node's modules come by `require`, see above; and a worker is found beside the file that starts it, wherever the bundle lies. */
-const ownFiles: BundlePlugin = {
+const ownFiles = (directory: string): BundlePlugin => ({
   name: 'own-files',
   setup(bundler) {
-    bundler.onLoad({filter: /\/dist\/\.next-\d+\/.*\.js$/}, ({path}) => {
-      const url = `new URL(${JSON.stringify(relative(join(out, 'hot'), path))}, import.meta.url).href`
-      const code = readFileSync(path, 'utf8')
-        .replaceAll(/^import (.+) from '(node:[\w/]+)';?$/gm, (_line, names: string, module: string) => requireOf(names, module))
-        .replaceAll(/\bimport\.meta\.url\b/g, url)
-      return {contents: code}
-    })
+    bundler.onLoad({filter: /\/dist\/\.next-\d+\/.*\.js$/}, ({path}) => ({contents: ownCode(readFileSync(path, 'utf8'), directory, path)}))
   },
+})
+
+/* bk's own code for a bundle in `directory`: Node's modules come by `require`, see above, and what lies beside a file is found there, wherever the bundle lies. */
+function ownCode(code: string, directory: string, file: string): string {
+  const url = `new URL(${JSON.stringify(relative(directory, file))}, import.meta.url).href`
+  return code
+    .replaceAll(/^import ([^'"]+?) from ['"](node:[\w/]+)['"];?$/gm, (_line, names: string, module: string) => requireOf(names, module))
+    .replaceAll(/\bimport\.meta\.url\b/g, url)
 }
 
+/* `import a, {b as c} from 'x'` as `const a = require('x'), {b: c} = require('x')`. */
 function requireOf(names: string, module: string): string {
-  const bound = names.startsWith('{') ? names.replaceAll(/ as /g, ': ') : names.replace('* as ', '')
-  return `const ${bound} = require('${module}');`
+  const [, whole = '', listed] = /^(?:\* as )?(\w*),? ?(\{[^]*\})?$/.exec(names) ?? []
+  const parts = [whole, listed?.replaceAll(/ as /g, ': ') ?? ''].filter((part) => part !== '')
+  return `const ${parts.map((part) => `${part} = require('${module}')`).join(', ')};`
 }
 
 function replaceDist(): void {
@@ -147,12 +165,18 @@ async function writeManifest(): Promise<void> {
 
 const started = new Date()
 const compiled = compile()
-await bundle()
-replaceDist()
-await writeManifest()
-if (compiled) {
-  writeFileSync(join(dist, '.built'), '')
-  utimesSync(join(dist, '.built'), started, started)
-} else {
+try {
+  await bundle()
+  replaceDist()
+  await writeManifest()
+} catch (error) {
+  // esbuild has said what is wrong.
+  process.stderr.write(`build: ${error instanceof Error ? error.message : String(error)}\n`)
   process.exitCode = 1
 }
+if (!compiled) process.exitCode = 1
+if (process.exitCode === undefined) {
+  writeFileSync(join(dist, '.built'), '')
+  utimesSync(join(dist, '.built'), started, started)
+}
+rmSync(out, {force: true, recursive: true})

@@ -104,13 +104,18 @@ function zshArguments(command: CommandFacts, indent: string): string {
   const specs = command.options.map((option) => {
     const names = namesOf(option)
     const text = option.summary.replaceAll(/[[\]\\]/g, '\\$&')
-    const value = option.value === undefined ? '' : `:${option.value}:${option.words.length > 0 ? `(${option.words.join(' ')})` : '_files'}`
+    const value = option.value === undefined ? '' : `:${option.value}:${zshAction(option)}`
     // A long option takes its value behind = or as the next word.
     const spelled = names.map((name) => (option.value !== undefined && name.startsWith('--') ? `${name}=` : name))
     if (option.repeatable) return spelled.map((name) => quote(`*${name}[${text}]${value}`)).join(' ')
     return spelled.map((name) => quote(`${names.length > 1 ? `(${names.join(' ')})` : ''}${name}[${text}]${value}`)).join(' ')
   })
   return `${indent}_arguments -s -S \\\n${[...specs, "'--help[show help]'", "'*:file:_files'"].map((spec) => `${indent}  ${spec}`).join(' \\\n')}\n`
+}
+
+function zshAction(option: Option): string {
+  if (option.words.length > 0) return `(${option.words.join(' ')})`
+  return isFile(option) ? '_files' : ' '
 }
 
 /** For /usr/share/fish/vendor_completions.d/bk.fish. */
@@ -130,12 +135,22 @@ export function fishCompletion(commands: readonly CommandFacts[]): string {
     }
     const condition = quote(word === undefined ? seen : `${seen}; and __fish_seen_subcommand_from ${word}`)
     for (const option of command.options) {
-      const value = option.value === undefined ? '' : option.words.length > 0 ? ` -x -a ${quote(option.words.join(' '))}` : ' -r'
+      const value = option.value === undefined ? '' : ` ${fishAction(option)}`
       const char = option.char === undefined ? '' : ` -s ${option.char}`
       lines.push(`complete -c bk -n ${condition} -l ${option.name}${char}${value} -d ${quote(option.summary)}`)
     }
   }
   return `${lines.join('\n')}\n`
+}
+
+function fishAction(option: Option): string {
+  if (option.words.length > 0) return `-x -a ${quote(option.words.join(' '))}`
+  return isFile(option) ? '-r' : '-x'
+}
+
+/* By the name of its value. */
+function isFile({value}: Option): boolean {
+  return /^(?:FILE|DIR|PATH|STORE|INDEX)$/.test(value ?? '')
 }
 
 function firstWords(commands: readonly CommandFacts[]): string[] {

@@ -26,7 +26,7 @@ export function commandPage(command: CommandFacts): string {
     section('NAME', `${plain(command.page)} \\- ${plain(command.summary)}\n`),
     section('SYNOPSIS', synopsis(name, command)),
     section('DESCRIPTION', paragraphs(command.description || sentence(command.summary)) + command.operands.map(operandEntry).join('')),
-    section('OPTIONS', command.options.map(optionEntry).join('') + entry(bold('--help'), 'Show help.')),
+    section('OPTIONS', command.options.map(optionEntry).join('') + entry(`${bold('-h')}, ${bold('--help')}`, 'Show help.')),
     section('EXIT STATUS', exitStatuses(command.exitNotes)),
     section('ENVIRONMENT', variables([...command.environment, ...sharedEnvironment])),
     section('FILES', variables(command.files) || lines('None but those it is given.')),
@@ -45,7 +45,7 @@ export function overviewPage(commands: readonly CommandFacts[]): string {
     section('SYNOPSIS', `${bold('bk')} ${italic('COMMAND')} [${italic('OPTION')}]... [${italic('OPERAND')}]...\n.br\n${bold('bk help')} [${italic('COMMAND')}]\n`),
     section('DESCRIPTION', paragraphs(overview.description)),
     section('COMMANDS', table.join('')),
-    section('OPTIONS', entry(bold('--help'), 'Show help; behind a command, that of the command.') + entry(bold('--version'), 'Show the version.')),
+    section('OPTIONS', entry(`${bold('-h')}, ${bold('--help')}`, 'Show help; behind a command, that of the command.') + entry(bold('--version'), 'Show the version.')),
     section('EXIT STATUS', exitStatuses({})),
     section('ENVIRONMENT', variables(sharedEnvironment)),
     section('FILES', variables(overview.files) || lines('See the pages of the commands.')),
@@ -107,7 +107,7 @@ function variables(list: ReadonlyArray<readonly [string, string]>): string {
 
 function examples(list: CommandFacts['examples']): string {
   return list
-    .map(({command, description}) => (description === undefined ? '' : `.PP\n${lines(description)}`) + literal(command.replaceAll(/<%= ?config\.bin ?%>/g, 'bk')))
+    .map(({command, description}) => (description === undefined ? '' : `.PP\n${lines(sentence(description).replace(/\.$/, ':'))}`) + literal(command.replaceAll(/<%= ?config\.bin ?%>/g, 'bk')))
     .join('')
 }
 

@@ -5,12 +5,13 @@
 
 /** The first line of a page. The date is fixed: the pages change when the commands do, not when they are built. */
 export function titleLine(page: string, version: string): string {
-  return `.TH ${page.toUpperCase().replaceAll('-', '\\-')} 1 2026\\-11\\-22 "bk ${version}" "bk manual"\n`
+  return `.TH ${page.toUpperCase().replaceAll('-', '\\-')} 1 2026-11-22 "bk ${version}" "bk manual"\n`
 }
 
 /** A section of the page, or nothing for an empty one. */
 export function section(title: string, body: string): string {
-  return body === '' ? '' : `.SH ${title.includes(' ') ? `"${title}"` : title}\n${body}`
+  // The heading begins a paragraph already.
+  return body === '' ? '' : `.SH ${title.includes(' ') ? `"${title}"` : title}\n${body.replace(/^\.PP\n/, '')}`
 }
 
 /** A term and, indented below it, what it means. `term` is roff, `text` marked up. */
@@ -43,9 +44,9 @@ export function italic(text: string): string {
   return `\\fI${plain(text)}\\fR`
 }
 
-/** Marked up text as filled lines. */
+/** Marked up text as filled lines, a sentence each: so roff knows where one ends. */
 export function lines(text: string): string {
-  const marked = text.trim().split('\n').map((line) => guard(inline(line.trim())))
+  const marked = text.trim().replaceAll(/([.:?!]) (?=[A-Z`])/g, '$1\n').split('\n').map((line) => guard(inline(line.trim())))
   return `${marked.join('\n')}\n`
 }
 

@@ -55,7 +55,7 @@ function isClosed(text: string, directory: string, next: Line): boolean {
 function isOpened(text: string, directory: string, lines: readonly Line[], next: number): boolean {
   let at = next
   while (at < next + DIRECTIVES && /^[ \t]*\/(?:un)?set[ \t]/.test(lines[at]?.text ?? '')) at++
-  const word = /^[ \t]*([^ \t]*\\[^ \t]*)/.exec(lines[at]?.text ?? '')?.[1]
+  const word = /^[ \t]*([^ \t]+)/.exec(lines[at]?.text ?? '')?.[1]
   if (word === undefined) return false
   try {
     return text === `${directory}/${unvis(word)}`

@@ -41,6 +41,7 @@ const READERS: Readonly<Record<Word, (value: string) => string | undefined>> = {
  * @throws BkError 65 without the line number
  */
 export function readKeywords(words: readonly string[], values: Values): void {
+  const before = [...values]
   let seen = 0
   for (const word of words) {
     const equals = word.indexOf('=')
@@ -57,7 +58,18 @@ export function readKeywords(words: readonly string[], values: Values): void {
     seen |= 1 << slot
     values[slot] = value
   }
+  for (const [a, b] of OWNERS) {
+    forgetOther(a, b)
+    forgetOther(b, a)
+  }
+
+  function forgetOther(given: number, other: number): void {
+    if ((seen & (1 << given)) !== 0 && (seen & (1 << other)) === 0 && values[given] !== before[given]) values[other] = undefined
+  }
 }
+
+// A number and a name say the same: who gives one for a file does not mean the other that was set for all.
+const OWNERS = [[SLOTS.uid, SLOTS.uname], [SLOTS.gid, SLOTS.gname]] as const
 
 /** Forgets the values of the keywords that `/unset` names. Throws BkError 65 without the line number. */
 export function unsetKeywords(words: readonly string[], values: Values): void {

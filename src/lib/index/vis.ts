@@ -13,7 +13,7 @@ const LETTERS: Readonly<Record<string, string>> = {
   $: '',
 }
 
-const ESCAPE = /\\(?:([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|(M?\^)([?-~])|M-([!-~])|([abfnrstvE$])|([^\0-\x20\x7f0-9A-Za-z]))/y
+const ESCAPE = /\\(?:([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|(M?\^)([?-~])|M-([!-~])|([abfnrstvE$])|([^\0-\x20\x7f0-9A-Za-z^]))/y
 
 /**
  * The bytes that an escaped text stands for.

@@ -8,14 +8,14 @@ import {readXattrs, type Xattr} from '../sys/xattr.ts'
 
 const wanted = /^(?:user\.|trusted\.|system\.posix_acl_(?:access|default)$|security\.capability$)/
 
-/** The attributes of a thing, a link's own, or the errno name of why they cannot be read. ENOENT is thrown. */
-export function attributesOf(path: Path): {readonly xattrs: readonly Xattr[]; readonly error: string | undefined} {
+/** The attributes of a thing, a link's own, or why they cannot be read. ENOENT is thrown. */
+export function attributesOf(path: Path): {readonly xattrs: readonly Xattr[]; readonly error: Error | undefined} {
   try {
     const all = readXattrs(path)
-    return {xattrs: all.length === 0 ? all : all.filter(({name}) => wanted.test(name.latin1Slice())), error: undefined}
+    return {xattrs: all.length === 0 ? all : all.filter(({name}) => wanted.test(name.toString('latin1'))), error: undefined}
   } catch (error) {
     const name = errnoName(error)
-    if (name === undefined || name === 'ENOENT') throw error
-    return {xattrs: [], error: name}
+    if (name === undefined || name === 'ENOENT' || !(error instanceof Error)) throw error
+    return {xattrs: [], error}
   }
 }

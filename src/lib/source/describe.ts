@@ -30,7 +30,7 @@ export type Describe = (path: string, type: EntryType, stats: BigIntStats, detai
 /** Names of owners that may stand on a line; others become a comment. */
 const plainName = /^[A-Za-z0-9._-]+$/
 
-export function createDescribe(users: Users): Describe {
+export function createDescribe(users: Pick<Users, 'uname' | 'gname'>): Describe {
   // Most of a tree has one owner and a handful of modes.
   const owners = new Map<string, Owner>()
   const ownerOf = (uid: bigint, gid: bigint): Owner => {
@@ -63,7 +63,7 @@ interface Owner {
   readonly gname: string | undefined
 }
 
-function describeOwner(users: Users, uid: number, gid: number): Owner {
+function describeOwner(users: Pick<Users, 'uname' | 'gname'>, uid: number, gid: number): Owner {
   const uname = users.uname(uid)
   const gname = users.gname(gid)
   const word = (key: string, name: string | undefined): string => (name !== undefined && plainName.test(name) ? ` ${key}=${name}` : '')
@@ -86,7 +86,7 @@ function comments(path: string, owner: Owner, {xattrs = [], error, note}: Detail
   if (note !== undefined) values.set('note', note)
   if (owner.uname !== undefined) values.set('uname', escapeBytes(owner.uname))
   if (owner.gname !== undefined) values.set('gname', escapeBytes(owner.gname))
-  for (const {name, value} of xattrs) values.set(`xattr.${escapeBytes(name.latin1Slice())}`, attributeValue(value))
+  for (const {name, value} of xattrs) values.set(`xattr.${escapeBytes(name.toString('latin1'))}`, attributeValue(value))
   const keys = [...values.keys()].sort()
   return keys.map((key) => commentLine(path, key, values.get(key) ?? '')).join('')
 }

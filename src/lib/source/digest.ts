@@ -9,14 +9,23 @@ import {errnoName, type Path} from '../sys/errno.ts'
 
 export type DigestKind = 'sha256' | 'md5'
 
-/** What came of reading: a digest and the stats that go with it, or `replaced` when another thing has the name now. */
-export type Content = 'replaced' | {readonly digest: string; readonly stats: BigIntStats; readonly size: bigint; readonly changed: boolean}
-
-/** Reads files, one at a time, through one buffer. */
-export interface ContentReader {
-  /** The digest of the regular file at `path`, for which lstat said `stats`. Throws the errors of system calls. */
-  read(path: Path, stats: BigIntStats): Content
+/** What came of reading. */
+export interface Digested {
+  /** In hex. */
+  readonly digest: string
+  /** The stats that go with it. */
+  readonly stats: BigIntStats
+  /** Bytes read. */
+  readonly size: bigint
+  /** It changed while it was read, twice. */
+  readonly changed: boolean
 }
+
+/**
+ * The digest of the regular file at `path`, for which lstat said `stats`; undefined when another thing has the name now.
+ * Throws the errors of system calls.
+ */
+export type Digester = (path: Path, stats: BigIntStats) => Digested | undefined
 
 /* A file up to this size is read in one go and hashed in one call, which is the fastest way; larger ones pass through in pieces of it. */
 const pieceSize = 1024 * 1024
@@ -25,7 +34,8 @@ const {O_NOATIME, O_NOFOLLOW, O_NONBLOCK, O_RDONLY} = constants
 const readFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
 const asBigint = {bigint: true} as const
 
-export function createContentReader(kind: DigestKind): ContentReader {
+/** Reads files one at a time, through one buffer. */
+export function createDigester(kind: DigestKind): Digester {
   const empty = hash(kind, '')
   let buffer: Buffer | undefined
   // Only an owner may ask for O_NOATIME; who is refused once asks no more for that owner.
@@ -62,24 +72,22 @@ export function createContentReader(kind: DigestKind): ContentReader {
     return {digest: sum.digest('hex'), length}
   }
 
-  return {
-    read(path, stats) {
-      if (stats.size === 0n) return {digest: empty, stats, size: 0n, changed: false}
-      let before = stats
-      for (let tries = 1; ; tries++) {
-        const fd = open(path, before.uid)
-        try {
-          const {digest, length} = digestOf(fd, before.size)
-          const after = fstatSync(fd, asBigint)
-          if (after.ino !== before.ino || after.dev !== before.dev || !after.isFile()) return 'replaced'
-          const same = isUnchanged(before, after) && length === before.size
-          if (same || tries === 2) return {digest, stats: before, size: length, changed: !same}
-          before = after
-        } finally {
-          closeSync(fd)
-        }
+  return (path, stats) => {
+    if (stats.size === 0n) return {digest: empty, stats, size: 0n, changed: false}
+    let before = stats
+    for (let tries = 1; ; tries++) {
+      const fd = open(path, before.uid)
+      try {
+        const {digest, length} = digestOf(fd, before.size)
+        const after = fstatSync(fd, asBigint)
+        if (after.ino !== before.ino || after.dev !== before.dev || !after.isFile()) return undefined
+        const same = isUnchanged(before, after) && length === before.size
+        if (same || tries === 2) return {digest, stats: before, size: length, changed: !same}
+        before = after
+      } finally {
+        closeSync(fd)
       }
-    },
+    }
   }
 }
 

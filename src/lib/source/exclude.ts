@@ -46,7 +46,7 @@ export async function createExcluder(options: ExcludeOptions): Promise<Excluder 
 
 /** The lines of a pattern file as latin1 strings. */
 export function patternLines(bytes: Buffer): string[] {
-  const text = bytes.latin1Slice()
+  const text = bytes.toString('latin1')
   return (text.startsWith('\xef\xbb\xbf') ? text.slice(3) : text).split(/\r?\n/)
 }
 

@@ -77,7 +77,7 @@ export class Harvest {
   finish(frames: readonly SentFrame[]): JobResult {
     // Memory of its own, so that it can be moved to another thread.
     const text = Buffer.allocUnsafeSlow(this.#text.length)
-    text.latin1Write(this.#text)
+    text.write(this.#text, 'latin1')
     return {
       text,
       parts: this.#parts,

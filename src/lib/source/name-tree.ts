@@ -53,7 +53,14 @@ export function viewTree(shared: SharedTree): NameTree {
 
 /** The name of a node. */
 export function nameOf(tree: NameTree, node: number): string {
-  return tree.names.latin1Slice(tree.nameAt[node], tree.nameAt[node + 1])
+  return tree.names.toString('latin1', tree.nameAt[node], tree.nameAt[node + 1])
+}
+
+/** The names of a node's children, in order. */
+export function childrenOf(tree: NameTree, node: number): string[] {
+  const names: string[] = []
+  for (let child = tree.first[node]!; child !== 0; child = tree.next[child]!) names.push(nameOf(tree, child))
+  return names
 }
 
 /** Fills `first` and `next` from `parent`. False when that is not a tree in the order promised above. */

@@ -2,7 +2,7 @@
  * Digests from an old index (--reference), for hosts without a stat cache: a file of the same path, size and time is taken
  * to have the same content, as rsync does.
  */
-import {IndexReader} from '../index/read.ts'
+import type {IndexReader} from '../index/read.ts'
 import {entryOf} from '../index/group.ts'
 import {parseTime} from '../index/entry.ts'
 import type {DigestKind} from './digest.ts'
@@ -26,13 +26,13 @@ const digestBytes = {sha256: 32, md5: 16} as const
 /* The size of what has no digest. */
 const none = -1n
 
-/** Reads an index text. Throws the reader's errors. */
-export async function readReference(pieces: AsyncIterable<Uint8Array>, kind: DigestKind): Promise<SharedReference> {
+/** Reads an index. Throws the reader's errors. */
+export async function readReference(index: Pick<IndexReader, 'batches'>, kind: DigestKind): Promise<SharedReference> {
   const builder = new TreeBuilder()
   const width = digestBytes[kind]
   let stats = new BigInt64Array(2 * 1024)
   let digests = Buffer.allocUnsafeSlow(width * 1024)
-  for await (const groups of new IndexReader(pieces).batches()) {
+  for await (const groups of index.batches()) {
     for (const group of groups) {
       const node = builder.add(group.path)
       if (2 * node + 1 >= stats.length) {
@@ -46,7 +46,7 @@ export async function readReference(pieces: AsyncIterable<Uint8Array>, kind: Dig
       const known = digest !== undefined && entry?.size !== undefined && entry.time !== undefined
       stats[2 * node] = known ? BigInt(entry.size) : none
       stats[2 * node + 1] = known ? parseTime(entry.time) : 0n
-      if (known) digests.hexWrite(digest, width * node)
+      if (known) digests.write(digest, width * node, 'hex')
     }
   }
   const nodes = builder.count + 1
@@ -65,6 +65,6 @@ export function viewReference({shared, columnsAt, kind}: SharedReference): Refer
   return {
     tree: viewTree(shared),
     digestOf: (node, size, time) =>
-      stats[2 * node] === size && stats[2 * node + 1] === time ? digests.hexSlice(width * node, width * (node + 1)) : undefined,
+      stats[2 * node] === size && stats[2 * node + 1] === time ? digests.toString('hex', width * node, width * (node + 1)) : undefined,
   }
 }

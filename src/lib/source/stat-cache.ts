@@ -75,7 +75,7 @@ function wrapped(nanoseconds: bigint): bigint {
 export function linesOf(cache: StatCache, node: number): string {
   const bytes = Buffer.allocUnsafe(cache.textLength[node]!)
   const length = readSync(cache.shared.fd, bytes, 0, bytes.length, cache.textAt[node]!)
-  return bytes.latin1Slice(0, length)
+  return bytes.toString('latin1', 0, length)
 }
 
 /*

@@ -57,7 +57,7 @@ export class TreeBuilder {
     }
     this.#parents[node] = parent
     this.#nameAt[node] = this.#nameBytes
-    this.#nameBytes += this.#names.latin1Write(name, this.#nameBytes)
+    this.#nameBytes += this.#names.write(name, this.#nameBytes, 'latin1')
     return node
   }
 }

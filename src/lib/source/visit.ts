@@ -7,29 +7,27 @@ import type {EntryType} from '../index/entry.ts'
 import {errnoName, errnoWords, systemError, type Path} from '../sys/errno.ts'
 import type {Users} from '../sys/users.ts'
 import {attributesOf} from './attributes.ts'
-import {createFileReader, REPLACED, type FileReader, type FileReaderOptions} from './contents.ts'
+import {createFileReader, REPLACED, type FileReaderOptions} from './contents.ts'
 import {commentLine, createDescribe, type Details} from './describe.ts'
 import type {Excluder} from './exclude.ts'
 import type {Harvest} from './harvest.ts'
 import {TRUSTED, WITHOUT_DIGEST, type Incident} from './job.ts'
-import {nameOf, TreeCursor} from './name-tree.ts'
+import {childrenOf, TreeCursor} from './name-tree.ts'
 import {fittingNames, sortNames} from './names.ts'
 import type {Selection} from './selection.ts'
-import {isSettled, isUnchanged, type StatCache, type Trust} from './stat-cache.ts'
+import {isSettled, isUnchanged} from './stat-cache.ts'
 import type {Reach} from './system-path.ts'
-import type {Frame, Listing, Visit} from './walk.ts'
+import {TOO_MUCH, type Listing, type Visit} from './walk.ts'
 
 /** What a visitor works with; the same for a whole run but for `now` and what the reader's options say. */
 export interface VisitContext extends FileReaderOptions {
   readonly reach: Reach
   readonly excluder: Excluder | undefined
-  readonly cache: StatCache | undefined
-  readonly trust: Trust
   readonly selection: Selection | undefined
   readonly oneFileSystem: boolean
   /** The directory of the stat cache, which may change with every run and is in no index. */
   readonly ownCache: {readonly device: bigint; readonly inode: bigint} | undefined
-  readonly users: Users
+  readonly users: Pick<Users, 'uname' | 'gname'>
   /** A number that no directory of this run has had. */
   readonly newId: () => number
   /** When the job began, in nanoseconds since 1970. */
@@ -65,7 +63,7 @@ const mostTries = 4
 export function createVisitor(context: VisitContext): Visit {
   const {cache, excluder, reach, selection, trust} = context
   const describe = createDescribe(context.users)
-  const files: FileReader = createFileReader(context)
+  const readFile = createFileReader(context)
   const keeps = cache?.shared.linesHold === true
 
   const visit: Visit = (frame, name, escaped, harvest) => {
@@ -85,7 +83,12 @@ export function createVisitor(context: VisitContext): Visit {
       referred: listing.reference === undefined ? 0 : listing.reference.find(name, escaped),
       selected: listing.selected === undefined ? 0 : listing.selected.find(name, escaped),
     }
-    return look(subject, stats)
+    try {
+      return look(subject, stats)
+    } catch (error) {
+      if (error === TOO_MUCH) stepBack(subject)
+      throw error
+    }
   }
 
   const look = (subject: Subject, first: BigIntStats | Error | undefined): Listing | undefined => {
@@ -125,7 +128,7 @@ export function createVisitor(context: VisitContext): Visit {
   }
 
   const file = (subject: Subject, stats: BigIntStats): typeof REPLACED | undefined => {
-    const content = files.read(subject, stats)
+    const content = readFile(subject, stats)
     if (content === REPLACED) return REPLACED
     if (content.changed) report(subject, {kind: 'changed'})
     return make(subject, 'file', content.stats, {digest: content.digest, size: content.size, note: content.changed ? 'changed' : undefined})
@@ -169,7 +172,7 @@ export function createVisitor(context: VisitContext): Visit {
   }
 
   const namesIn = (subject: Subject, stats: BigIntStats): string[] => {
-    if (selection !== undefined && !isWhole(subject)) return childrenOf(selection, subject.selected)
+    if (selection !== undefined && !isWhole(subject)) return childrenOf(selection.tree, subject.selected)
     // Another file system is listed where it is mounted, but its content only if it was asked for by name.
     const {device} = subject.listing
     if (device !== undefined && device !== stats.dev && subject.selected === 0) return []
@@ -177,8 +180,7 @@ export function createVisitor(context: VisitContext): Visit {
     return excluder === undefined ? names : excluder.keptNames((name) => reach(`${subject.raw}/${name}`, false), names)
   }
 
-  const isWhole = ({listing, selected}: Subject): boolean =>
-    listing.selected === undefined ? selection === undefined || listing.path !== '' || selected === 0 : selection?.whole[selected] === 1
+  const isWhole = ({listing, selected}: Subject): boolean => listing.selected === undefined || selection?.whole[selected] === 1
 
   const make = (subject: Subject, type: EntryType, stats: BigIntStats, details: Details, id = 0, failure?: Error): undefined => {
     const {harvest, listing, name, path, place} = subject
@@ -213,4 +215,44 @@ export function createVisitor(context: VisitContext): Visit {
   }
 
   return visit
+}
+
+function lookUp(place: Path): BigIntStats | Error | undefined {
+  try {
+    return lstatSync(place, statOptions)
+  } catch (error) {
+    if (error instanceof Error) return error
+    throw error
+  }
+}
+
+function isStats(found: BigIntStats | Error | undefined): found is BigIntStats {
+  return found !== undefined && !(found instanceof Error)
+}
+
+function isDirectory({mode}: BigIntStats): boolean {
+  return (Number(mode) & S_IFMT) === S_IFDIR
+}
+
+/* The cursors as they were before the subject was found, so that it can be found again. */
+function stepBack({listing, known, referred, selected}: Subject): void {
+  if (known !== 0 && listing.known !== undefined) listing.known.at = known
+  if (referred !== 0 && listing.reference !== undefined) listing.reference.at = referred
+  if (selected !== 0 && listing.selected !== undefined) listing.selected.at = selected
+}
+
+function report({harvest, raw}: Subject, incident: Omit<Incident, 'path'>): undefined {
+  harvest.report({path: raw, ...incident})
+  return undefined
+}
+
+function reportProblem(subject: Subject, error: Error): undefined {
+  subject.harvest.countUnread()
+  return report(subject, {kind: 'problem', code: codeOf(error), reason: errnoWords(error)})
+}
+
+/* The name for an index, which takes only what looks like one. */
+function codeOf(error: Error): string {
+  const name = errnoName(error) ?? ''
+  return /^E[A-Z0-9]{1,30}$/.test(name) ? name : 'EIO'
 }

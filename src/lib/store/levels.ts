@@ -77,9 +77,12 @@ async function readChanges(bytes: Buffer): Promise<{readonly changes: Change[]; 
   return {changes, header: reader.header!}
 }
 
-/** The groups of an index that was taken apart. */
-export function groupsOf({full, changes}: Chain): AsyncGenerator<readonly Group[]> {
-  const base = new IndexReader([full], {strict: false}).batches()
+/**
+ * The groups of an index that was taken apart.
+ * @param strict holds the full text to the whole grammar: for one that was not held to it before
+ */
+export function groupsOf({full, changes}: Chain, strict = false): AsyncGenerator<readonly Group[]> {
+  const base = new IndexReader([full], {strict}).batches()
   return changes.length === 0 ? base : applyChanges(base, batchOf(changes))
 }
 

@@ -10,8 +10,8 @@ import {idOfDigest} from './object-id.ts'
 export interface ReachOptions {
   /** Name of the pack that an object lies in, among those the snapshot may use. */
   readonly packOf: (id: string) => string | undefined
-  /** Fetches a list of chunks. */
-  readonly getList: (id: string) => Promise<Buffer>
+  /** Fetches a list of chunks; undefined for one that somebody else will check. */
+  readonly getList: (id: string) => Promise<Buffer | undefined>
 }
 
 const SHA256 = ' sha256='
@@ -24,8 +24,10 @@ export class Reach {
   /** Entries and sizes of files, summed up on the way. */
   entries = 0
   bytes = 0
+  /** Ids of the lists of chunks; all of them after `finish`. */
+  readonly lists = new Set<string>()
+
   readonly #options: ReachOptions
-  readonly #lists = new Set<string>()
 
   constructor(options: ReachOptions) {
     this.#options = options
@@ -55,7 +57,7 @@ export class Reach {
     const list = group.comments.length === 0 ? undefined : commentValue(group, 'chunks')
     if (list !== undefined) {
       this.#object(list, path)
-      this.#lists.add(list)
+      this.lists.add(list)
       return
     }
     // sha256 is the last keyword of a line.
@@ -77,10 +79,12 @@ export class Reach {
 
   /** Follows the lists of chunks seen so far. */
   async finish(): Promise<void> {
-    const waiting = [...this.#lists]
-    const seen = this.#lists
+    const waiting = [...this.lists]
+    const seen = this.lists
     for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
-      for (const line of parseList(await this.#options.getList(id))) {
+      const bytes = await this.#options.getList(id)
+      if (bytes === undefined) continue
+      for (const line of parseList(bytes)) {
         this.#object(line.id, 'a list of chunks')
         if (line.kind === 'list' && !seen.has(line.id)) {
           seen.add(line.id)

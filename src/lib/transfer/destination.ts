@@ -22,8 +22,16 @@ export interface SnapshotFacts {
   readonly needed: ReadonlySet<string>
 }
 
-/** A snapshot that is there, for a base that nothing changed against. */
-export type BaseFacts = Omit<SnapshotFacts, 'claimed' | 'base'>
+/** A snapshot that is there. Without `index` only its text is known, and nothing can be stored as changes against it. */
+export type BaseFacts = Omit<SnapshotFacts, 'claimed' | 'base' | 'index'> & {readonly index: SnapshotFacts['index'] | undefined}
+
+/** What a snapshot leaves behind for a writer that cannot ask the store next time. */
+export interface Keepsake {
+  /** The index objects from the newest down to the full one; undefined for those that were there before. */
+  readonly links: readonly {readonly id: string; readonly size: number; readonly bytes: Buffer | undefined}[]
+  /** Ids of all lists of chunks that the snapshot reaches. */
+  readonly lists: ReadonlySet<string>
+}
 
 export interface Destination {
   /** What the store has, as far as this writer may use it. Asked once, when something has to be read. */
@@ -34,10 +42,14 @@ export interface Destination {
   newest(): Promise<BaseFacts | undefined>
   /** The texts of that index. */
   chain(facts: BaseFacts): Promise<Chain>
-  /** A list of chunks, from a pack that is known. */
-  getList(id: string): Promise<Buffer>
+  /** Name of the pack an object lies in; undefined when the snapshot may not count on it. */
+  packOf(id: string): string | undefined
+  /** A list of chunks; undefined where it is not at hand and the receiving end checks it alone. */
+  getList(id: string): Promise<Buffer | undefined>
+  /** Hears of each list of chunks that is new. */
+  onList?(id: string, bytes: Buffer): void
   /** Takes a finished pack. */
   pack(pack: Pack): Promise<void>
   /** Commits; resolves to the answer in one line. */
-  commit(facts: SnapshotFacts): Promise<string>
+  commit(facts: SnapshotFacts, keepsake?: Keepsake): Promise<string>
 }

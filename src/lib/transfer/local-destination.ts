@@ -21,6 +21,7 @@ export class LocalDestination implements Destination {
   readonly #packs: CataloguedPack[] = []
   readonly #reader: PackReader
   #known: Promise<Known> | undefined
+  #loaded: Known | undefined
 
   constructor(log: StoreLog, set: string, clock: Clock) {
     this.#log = log
@@ -35,7 +36,7 @@ export class LocalDestination implements Destination {
 
   // What the set's newest snapshot needs; for a new set what the newest of the others need, since a plain store shares.
   async #loadKnown(): Promise<Known> {
-    const known = new Known()
+    const known = (this.#loaded = new Known())
     const own = await this.#log.newest(this.#set)
     const newest = own === undefined ? await this.#newestOfOthers() : [own]
     const seen = new Set<string>()
@@ -74,17 +75,23 @@ export class LocalDestination implements Destination {
   }
 
   async chain(facts: BaseFacts): Promise<Chain> {
-    const known = await this.#knowing(facts)
-    return await readChain(facts.index.id, (id) => this.#object(known, id))
+    const {index} = facts
+    if (index === undefined) throw new Error('a snapshot of a store has an index')
+    const known = await this.#knowing(facts.tree, index.id)
+    return await readChain(index.id, (id) => this.#object(known, id))
   }
 
   // The base may be an older snapshot than the newest, with packs that the newest no longer needs.
-  async #knowing(facts: BaseFacts): Promise<Known> {
+  async #knowing(digest: string, index: string): Promise<Known> {
     const known = await this.known()
-    if (known.has(facts.index.id)) return known
-    const record = await this.#log.newest(this.#set, ({tree}) => tree === facts.tree)
+    if (known.has(index)) return known
+    const record = await this.#log.newest(this.#set, ({tree}) => tree === digest)
     for (const {pack} of await this.#log.packs(await this.#log.labels(record!))) known.addPack(pack.name, pack.ids)
     return known
+  }
+
+  packOf(id: string): string | undefined {
+    return this.#loaded?.packOf(id)
   }
 
   async getList(id: string): Promise<Buffer> {

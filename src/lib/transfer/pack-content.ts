@@ -29,6 +29,8 @@ export interface ContentOptions {
   readonly known: Known
   readonly packer: Packer
   readonly readers: Readers
+  /** Hears of each list of chunks that is new. */
+  readonly onList: (id: string, bytes: Buffer) => void
   readonly names: OwnerNames
   readonly reporter: ReadReporter
 }
@@ -194,7 +196,10 @@ export class ContentPass {
   }
 
   async #packLists(): Promise<void> {
-    for (const {id, bytes} of this.#lists) await this.#add(asMember(id, bytes))
+    for (const {id, bytes} of this.#lists) {
+      this.#options.onList(id, bytes)
+      await this.#add(asMember(id, bytes))
+    }
     this.#lists = []
   }
 }

@@ -9,7 +9,7 @@ import {batchOf} from '../index/cursor.ts'
 import {commentValue, type Group} from '../index/group.ts'
 import {IndexWriter} from '../index/write.ts'
 import {composeChanges} from '../index/apply.ts'
-import {groupsOf, nextLevel, textOf, type Chain} from '../store/levels.ts'
+import {groupsOf, nextLevel, textOf, type Chain, type Link} from '../store/levels.ts'
 import {objectId} from '../store/object-id.ts'
 import {Reach} from '../store/reach.ts'
 import {recordTime, type IndexLevel} from '../store/record.ts'
@@ -21,7 +21,7 @@ import type {Spill, SpillFactory} from '../index/spill.ts'
 import type {Level} from '../store/zstd.ts'
 import type {Clock} from '../sys/clock.ts'
 import type {OwnerNames} from './correct.ts'
-import type {BaseFacts, Destination} from './destination.ts'
+import type {BaseFacts, Destination, SnapshotFacts} from './destination.ts'
 
 /** Changes on their way: a text that is read, or a diff that is made. */
 export interface ChangesSource {
@@ -65,7 +65,10 @@ export async function send(source: ChangesSource, to: Destination, options: Send
   const base = source.end!.base
   const facts = base === undefined ? undefined : await to.base(base)
   if (base !== undefined && facts === undefined) throw unknownBase(base)
-  if (facts !== undefined && gathered.changes === 0) return await unchanged(facts, base!, to, options, gathered.totals)
+  if (facts?.index !== undefined && gathered.changes === 0) {
+    spill.close()
+    return await unchanged({...facts, index: facts.index}, base!, to, options, gathered.totals)
+  }
   return await changed(source, to, options, {spill, facts, base, ...gathered})
 }
 
@@ -98,7 +101,8 @@ async function readContent(source: ChangesSource, to: Destination, options: Send
   })
   try {
     const directory = options.directory(source.root)
-    const pass = new ContentPass({directory, known, packer, readers, names: options.names, reporter: options.reporter})
+    const onList = (id: string, bytes: Buffer): void => to.onList?.(id, bytes)
+    const pass = new ContentPass({directory, known, packer, readers, onList, names: options.names, reporter: options.reporter})
     const froms = new Set<string>()
     let changes = 0
     let lines = 0
@@ -140,7 +144,7 @@ function unknownBase(base: string): BkError {
   return new BkError(`the index that the changes are against is not known here (sha256 ${base})`, {hint: "give it: 'bk send --base remote.idx'"})
 }
 
-async function unchanged(facts: BaseFacts, base: string, to: Destination, options: SendOptions, totals: ContentTotals): Promise<Sent> {
+async function unchanged(facts: BaseFacts & Pick<SnapshotFacts, 'index'>, base: string, to: Destination, options: SendOptions, totals: ContentTotals): Promise<Sent> {
   const answer = await to.commit({...facts, base, claimed: recordTime(options.clock.now())})
   return {
     answer,
@@ -163,7 +167,7 @@ async function changed(source: ChangesSource, to: Destination, options: SendOpti
   const {spill, facts, base} = work
   const chain = facts === undefined ? undefined : await to.chain(facts)
   const known = await to.known()
-  const reach = new Reach({packOf: (id) => known.packOf(id), getList: (id) => to.getList(id)})
+  const reach = new Reach({packOf: (id) => to.packOf(id), getList: (id) => to.getList(id)})
   const text = options.spill()
   const writer = new IndexWriter(source.root, (piece) => text.write(piece))
   const stored: Change[] = []
@@ -184,8 +188,8 @@ async function changed(source: ChangesSource, to: Destination, options: SendOpti
   const {bytes, level, under} = await indexObject(source.root, chain, base, stored, end, text)
   const id = objectId(bytes)
   if (known.take(id)) await packIndex(id, bytes, to, options)
-  for (const object of [id, ...under]) reach.addObject(object)
-  const answer = await to.commit({
+  for (const object of [id, ...under.map((link) => link.id)]) reach.addObject(object)
+  const result: SnapshotFacts = {
     claimed: recordTime(options.clock.now()),
     partial: end.partial,
     entries: reach.entries,
@@ -194,25 +198,27 @@ async function changed(source: ChangesSource, to: Destination, options: SendOpti
     tree: end.digest,
     base,
     needed: reach.packs,
-  })
+  }
+  const links = [{id, size: bytes.length, bytes}, ...under.map((link) => ({...link, bytes: undefined}))]
+  const answer = await to.commit(result, {links, lists: reach.lists})
   return {answer, end, totals: work.totals, text: () => text.pieces(), close: () => text.close()}
 }
 
 interface IndexObject {
   readonly bytes: Buffer
   readonly level: IndexLevel
-  /** Ids of the objects below it. */
-  readonly under: readonly string[]
+  /** The objects below it, down to the full one. */
+  readonly under: readonly Link[]
 }
 
 async function indexObject(root: string, chain: Chain | undefined, base: string | undefined, stored: readonly Change[], end: IndexEnd, text: Spill): Promise<IndexObject> {
-  if (chain !== undefined && base !== undefined) {
+  if (chain !== undefined && chain.links.length > 0 && base !== undefined) {
     const near = changesText(root, chain.links[0]!.id, base, stored, end)
     let far: Buffer | undefined
     const makeFar = (): Buffer => (far ??= changesText(root, chain.links.at(-1)!.id, digestOf(chain.full), composeChanges([chain.changes, stored]), end))
     const level = nextLevel(chain.links, near.length, () => makeFar().length)
-    if (level === 'near') return {bytes: near, level, under: chain.links.map(({id}) => id)}
-    if (level === 'far') return {bytes: makeFar(), level, under: [chain.links.at(-1)!.id]}
+    if (level === 'near') return {bytes: near, level, under: chain.links}
+    if (level === 'far') return {bytes: makeFar(), level, under: [chain.links.at(-1)!]}
   }
   const pieces: Buffer[] = []
   for await (const piece of text.pieces()) pieces.push(piece)

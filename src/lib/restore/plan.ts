@@ -1,0 +1,233 @@
+/*
+ * Reads a stored index and makes out of it what has to be done. An index comes from a machine that may have been taken over, so
+ * everything that could lead a restore astray is refused here, before the first byte is written: a parent that is no directory, a
+ * path that is there twice, a hard link to something else than it says, a file without content, an index that is not the one which
+ * the record names.
+ */
+import {BkError, reasonOf} from '../cli/errors.ts'
+import {parseEntryLine, type Entry} from '../index/entry.ts'
+import {toBytes, unescapeText} from '../index/escape.ts'
+import {checkComments, commentValue, isDirectoryLine, isUnread, withComments, type Group} from '../index/group.ts'
+import {Ancestry} from '../index/path.ts'
+import {IndexWriter} from '../index/write.ts'
+import {chunksOf} from '../store/chunk-list.ts'
+import {groupsOf, type Chain} from '../store/levels.ts'
+import {idOfDigest} from '../store/object-id.ts'
+import {EntryTable, KINDS, type Kind} from './entry-table.ts'
+import {textOfGroup} from './item.ts'
+import {Wanted} from './wanted.ts'
+import type {Reporter} from '../cli/speech.ts'
+import type {SnapshotRecord} from '../store/record.ts'
+import type {Selection} from './selection.ts'
+
+/** What has to be done. */
+export interface Plan {
+  readonly entries: EntryTable
+  /** Objects of content, and where they belong. Chunks come with `readLists`. */
+  readonly wanted: Wanted
+  /** By entry: the id of the list of its chunks. */
+  readonly lists: ReadonlyMap<number, string>
+  /** By entry that is a further name: the entry with the first name. */
+  readonly links: ReadonlyMap<number, number>
+  /** Directories that are only on the way to what is wanted. */
+  readonly onTheWay: ReadonlySet<number>
+  /** Entries that are no directories, and the bytes of files among them. */
+  readonly files: number
+  readonly bytes: number
+  /** Paths that could not be read when the snapshot was made: not there at all, or as they were earlier. */
+  readonly unread: number
+}
+
+export interface PlanSource {
+  readonly chain: Chain
+  readonly record: SnapshotRecord
+  readonly selection: Selection
+  /** Fetches an object. */
+  readonly get: (id: string) => Promise<Buffer>
+  readonly reporter: Pick<Reporter, 'problem' | 'detail'>
+}
+
+/** Some 16 TiB in the largest chunks that bk makes. Lists may name one another, and a few of them could stand for more than memory holds. */
+const MAX_CHUNKS = 8_000_000
+/** sha256 of no bytes. */
+const NOTHING = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
+
+/** Makes the plan. Throws BkError 65 for an index that must not be followed. */
+export async function makePlan(source: PlanSource): Promise<Plan> {
+  const maker = new PlanMaker(source)
+  for await (const batch of groupsOf(source.chain)) {
+    for (const group of batch) {
+      // Nearly all groups are done without waiting.
+      const wait = maker.add(group)
+      if (wait !== undefined) await wait
+    }
+  }
+  return maker.finish()
+}
+
+class PlanMaker {
+  readonly #source: PlanSource
+  readonly #writer: IndexWriter
+  readonly #ancestry = new Ancestry()
+  readonly #entries = new EntryTable()
+  readonly #wanted = new Wanted()
+  readonly #lists = new Map<number, string>()
+  readonly #links = new Map<number, number>()
+  readonly #onTheWay = new Set<number>()
+  // First names that are left out, each with the name that stands in for it.
+  readonly #standIns = new Map<string, number>()
+  #files = 0
+  #bytes = 0
+  #unread = 0
+
+  constructor(source: PlanSource) {
+    this.#source = source
+    this.#writer = new IndexWriter(source.chain.root, () => {})
+  }
+
+  add(group: Group): Promise<void> | undefined {
+    const {path, line} = group
+    this.#writer.add(group)
+    if (!this.#ancestry.accept(path, line !== '' && isDirectoryLine(line, path))) throw this.#refused('no directory stands above', path)
+    const part = this.#source.selection.partOf(path)
+    if (part === 'left-out') return undefined
+    if (group.comments.length > 0) checkComments(group)
+    if (part === 'wanted' && isUnread(group)) this.#takeUnread(group)
+    if (line === '') return undefined
+    if (group.comments.some((comment) => comment.startsWith(`#bk ${path} xattr.`) && comment.includes('=@'))) {
+      return this.#withLongXattrs(group).then((whole) => this.#take(whole, part === 'wanted'))
+    }
+    this.#take(group, part === 'wanted')
+    return undefined
+  }
+
+  finish(): Plan {
+    const {record} = this.#source
+    if (this.#writer.end().digest !== record.tree) {
+      throw new BkError(`the index of snapshot ${record.seq} is not the one that its record names`, {status: 65})
+    }
+    return {
+      entries: this.#entries, wanted: this.#wanted, lists: this.#lists, links: this.#links, onTheWay: this.#onTheWay,
+      files: this.#files, bytes: this.#bytes, unread: this.#unread,
+    }
+  }
+
+  #takeUnread(group: Group): void {
+    this.#unread++
+    const why = group.line === '' ? 'could not be read when the snapshot was made' : 'is as it was in an earlier snapshot: it could not be read since'
+    this.#source.reporter.detail(`${group.path} ${why} (${commentValue(group, 'error') ?? commentValue(group, 'stale')})`)
+  }
+
+  #take(group: Group, isWanted: boolean): void {
+    const entry = parseEntryLine(group.line)
+    const add = (kind: Kind): number => this.#entries.add(textOfGroup(group), kind)
+    if (entry.type === 'dir') {
+      if (commentValue(group, 'hardlink') !== undefined) throw this.#refused('a directory is said to be a hard link', entry.path)
+      const number = add(KINDS.directory)
+      if (!isWanted) this.#onTheWay.add(number)
+      return
+    }
+    this.#files++
+    this.#bytes += entry.size ?? 0
+    if (entry.type === 'file') this.#checkContent(entry)
+    const first = this.#firstName(group, entry)
+    if (first !== undefined) {
+      this.#links.set(add(KINDS.hardLink), first)
+      return
+    }
+    const number = add(this.#kindOf(group, entry))
+    const kind = this.#entries.kind(number)
+    if (kind === KINDS.chunked) this.#lists.set(number, commentValue(group, 'chunks')!)
+    else if (kind === KINDS.whole) this.#wanted.add(idOfDigest(entry.sha256!), number, 0)
+    const standsFor = commentValue(group, 'hardlink')
+    if (standsFor !== undefined) this.#standIns.set(standsFor, number)
+  }
+
+  #kindOf(group: Group, entry: Entry): Kind {
+    if (entry.type !== 'file' || entry.size === 0) return KINDS.plain
+    return commentValue(group, 'chunks') === undefined ? KINDS.whole : KINDS.chunked
+  }
+
+  #checkContent({path, size, sha256}: Entry): void {
+    if (size === undefined || sha256 === undefined) throw this.#refused('size or sha256 is missing', path)
+    if (size === 0 && sha256 !== NOTHING) throw this.#refused('a file of no bytes has the digest of some', path)
+  }
+
+  /** The entry with the same inode that comes first; undefined for one that has no other name, or is the first itself. */
+  #firstName(group: Group, entry: Entry): number | undefined {
+    const target = commentValue(group, 'hardlink')
+    if (target === undefined) return undefined
+    const isWanted = this.#source.selection.partOf(target) === 'wanted'
+    const first = isWanted ? this.#entries.find(target) : (this.#standIns.get(target) ?? -1)
+    if (first < 0) {
+      if (isWanted) throw this.#refused(`${target}, which it is said to be a hard link to, does not come before`, entry.path)
+      return undefined
+    }
+    const other = parseEntryLine(this.#entries.text(first).split('\n', 1)[0]!)
+    if (this.#entries.kind(first) === KINDS.hardLink || !isSameThing(entry, other)) {
+      throw this.#refused(`${target}, which it is said to be a hard link to, is something else`, entry.path)
+    }
+    return first
+  }
+
+  // Values that are too long for a line are objects; here they come back into the text, which is no index any more.
+  async #withLongXattrs(group: Group): Promise<Group> {
+    const inline: Record<string, string | undefined> = {}
+    for (const comment of group.comments) {
+      const match = /^(xattr\..*)=@([0-9a-f]{64})$/.exec(comment.slice(group.path.length + 5))
+      if (match === null) continue
+      try {
+        inline[match[1]!] = (await this.#source.get(match[2]!)).toString('base64')
+      } catch (error) {
+        if (!(error instanceof BkError)) throw error
+        inline[match[1]!] = undefined
+        this.#source.reporter.problem(toBytes(unescapeText(group.path)), `an extended attribute is lost: ${reasonOf(error)}`)
+      }
+    }
+    return withComments(group, inline)
+  }
+
+  #refused(what: string, path: string): BkError {
+    return new BkError(`the index of snapshot ${this.#source.record.seq} is refused: ${path}: ${what}`, {status: 65})
+  }
+}
+
+/* Whether two entries can be the same inode. */
+function isSameThing(a: Entry, b: Entry): boolean {
+  return (
+    a.type === b.type && a.size === b.size && a.sha256 === b.sha256 && a.link === b.link &&
+    a.device?.major === b.device?.major && a.device?.minor === b.device?.minor
+  )
+}
+
+/**
+ * Reads the lists of chunks and adds the chunks to what is wanted.
+ * @returns by entry how many chunks it has; entries whose list cannot be read are handed to `onLost` and are not in it
+ */
+export async function readLists(plan: Plan, get: (id: string) => Promise<Buffer>, onLost: (number: number, why: string) => void): Promise<Map<number, number>> {
+  const counts = new Map<number, number>()
+  for (const [number, list] of plan.lists) {
+    const size = parseEntryLine(plan.entries.text(number).split('\n', 1)[0]!).size!
+    try {
+      // All of a list or nothing: half of one would leave uses behind that nobody waits for.
+      const chunks: {readonly id: string; readonly size: number}[] = []
+      let bytes = 0
+      for await (const chunk of chunksOf(list, get)) {
+        chunks.push(chunk)
+        bytes += chunk.size
+        if (bytes > size || chunks.length > MAX_CHUNKS) break
+      }
+      if (bytes !== size) throw new BkError(`its list of chunks does not make ${size} bytes`, {status: 65})
+      let offset = 0
+      for (const chunk of chunks) {
+        plan.wanted.add(chunk.id, number, offset)
+        offset += chunk.size
+      }
+      counts.set(number, chunks.length)
+    } catch (error) {
+      if (!(error instanceof BkError)) throw error
+      onLost(number, reasonOf(error))
+    }
+  }
+  return counts
+}

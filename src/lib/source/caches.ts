@@ -1,0 +1,74 @@
+/*
+ * Where stat caches lie: one file for each root and scope in one directory of the user's, which nobody else can write.
+ * Without that directory there simply is no cache.
+ */
+import {createHash} from 'node:crypto'
+import {lstatSync, mkdirSync, readdirSync, unlinkSync, writeFileSync} from 'node:fs'
+import {join} from 'node:path'
+import {isTempName} from '../sys/atomic.ts'
+import {loadUsers} from '../sys/users.ts'
+import type {LocalOptions} from './local.ts'
+import {loadCache, type LoadedCache} from './stat-cache-file.ts'
+import {StatCacheWriter} from './stat-cache-writer.ts'
+
+/** The cache of one run, as far as there is one. */
+export interface OpenCache {
+  readonly old: LoadedCache | undefined
+  readonly writer: StatCacheWriter | undefined
+  /** The directory of caches, whether they are used or not. */
+  readonly place: {readonly device: bigint; readonly inode: bigint} | undefined
+  close(): void
+}
+
+/* Any change of the lines that bk writes for a tree makes another number. */
+const version = 1
+const hour = 3_600_000
+
+/** Opens the cache that is about these options. */
+export function openCache({cache, digest, listedAs, root}: LocalOptions): OpenCache {
+  if (cache === undefined) return nothing(undefined)
+  if (cache.use) prepare(cache.directory)
+  const place = placeOf(cache.directory)
+  if (!cache.use || place === undefined) return nothing(place)
+  const key = [version, listedAs ?? root, digest ?? 'sha256', cache.scope].join('\n')
+  const path = join(cache.directory, `stat-${createHash('sha256').update(key, 'latin1').digest('hex').slice(0, 32)}`)
+  const {stamp} = loadUsers()
+  const old = loadCache(path, key, stamp)
+  const writer = new StatCacheWriter({path, key, stamp, old, onTemp: cache.onTemp})
+  return {
+    old, writer, place,
+    close: () => {
+      writer.discard()
+      old?.close()
+    },
+  }
+}
+
+function nothing(place: OpenCache['place']): OpenCache {
+  return {old: undefined, writer: undefined, place, close: () => {}}
+}
+
+function placeOf(directory: string): OpenCache['place'] {
+  const stats = lstatSync(directory, {bigint: true, throwIfNoEntry: false})
+  return stats?.isDirectory() ? {device: stats.dev, inode: stats.ino} : undefined
+}
+
+/* https://bford.info/cachedir/: other programs that back up know by it what not to keep. */
+const tag = 'Signature: 8a477f597d28d172789f06886806bc55\n# This directory holds caches of bk. They can be removed at any time.\n'
+
+function prepare(directory: string): void {
+  try {
+    if (mkdirSync(directory, {recursive: true, mode: 0o700}) !== undefined) writeFileSync(join(directory, 'CACHEDIR.TAG'), tag)
+    removeLeftovers(directory)
+  } catch {
+    // No cache then; or one that cannot be written, which the writer finds out.
+  }
+}
+
+/* What killed runs left. */
+function removeLeftovers(directory: string): void {
+  for (const name of readdirSync(directory)) {
+    const path = join(directory, name)
+    if (isTempName(name) && lstatSync(path).mtimeMs < Date.now() - hour) unlinkSync(path)
+  }
+}

@@ -1,0 +1,100 @@
+/*
+ * From what a user names to what is walked: a root, and paths below it. As in tar, absolute names are relative to `/` and
+ * the others to a directory. An index has directories above every entry, never links, so names are taken by where they
+ * really are. Everything is raw bytes (latin1 strings).
+ */
+import {lstatSync, realpathSync, type BigIntStats} from 'node:fs'
+import {BkError, inputError, reasonOf, usageError} from '../cli/errors.ts'
+import {escapeName} from '../cli/escape.ts'
+import {toBytes} from '../index/escape.ts'
+
+export interface Wanted {
+  /** `/`, or the directory that names are relative to. */
+  readonly root: string
+  /** Relative to the root, '' for the root itself. */
+  readonly paths: readonly string[]
+}
+
+/** The directory that relative names are relative to: where it really is. Throws a BkError when it is none. */
+export function realDirectory(name: Buffer): string {
+  return real(name)
+}
+
+/**
+ * Operands of a command line. Throws a BkError, 2 for one that is not there or not readable, 64 for names that cannot be
+ * in one index: some absolute and some not, or outside the directory.
+ */
+export function resolveOperands(operands: readonly Buffer[], directory: string): Wanted {
+  const names = operands.map((operand) => operand.toString('latin1'))
+  const root = commonRoot(names, directory, () => usageError('some operands are absolute and some are not', 'name all of them the same way'))
+  const paths = names.map((name) => {
+    const place = placeOf(name, directory)
+    mustExist(place, name)
+    if (root !== '/' && place !== root && !place.startsWith(`${root}/`)) {
+      throw usageError(`${escapeName(toBytes(name))} is outside ${escapeName(toBytes(root))}`, 'give -C a directory that is above it, or name it by its absolute path')
+    }
+    return place.slice(root === '/' ? 1 : root.length + 1)
+  })
+  return {root, paths}
+}
+
+/**
+ * Paths of a list (--files-from). They need not exist: the walk says so of each. Throws 65 for what cannot be a path here,
+ * 2 for a list without any, which would make an empty backup.
+ */
+export function resolveList(bytes: Buffer, separator: '\n' | '\0', directory: string, listName: string): Wanted {
+  const names = bytes.toString('latin1').split(separator)
+  const at = (index: number, message: string): BkError => inputError(`${listName}: line ${index + 1}: ${message}`)
+  const listed = names.flatMap((name, index) => (name === '' ? [] : [{name, index}]))
+  if (listed.length === 0) throw new BkError(`${listName} names no path`)
+  const root = commonRoot(listed.map(({name}) => name), directory, (index) => at(listed[index]!.index, 'some paths are absolute and some are not'))
+  const paths = listed.map(({name, index}) => {
+    const parts = name.split('/').filter((part) => part !== '' && part !== '.')
+    if (parts.includes('..')) throw at(index, 'path has .. in it')
+    if (name.includes('\0')) throw at(index, 'path has a NUL in it: is this a list for -0?')
+    return parts.join('/')
+  })
+  return {root, paths}
+}
+
+/** What is wanted by operands and by lists together. */
+export function joinWanted(all: readonly Wanted[]): Wanted {
+  const [first, ...others] = all
+  if (first === undefined) throw new Error('nothing is wanted')
+  if (others.some(({root}) => root !== first.root)) throw usageError('some paths are absolute and some are not', 'name all of them the same way')
+  return {root: first.root, paths: all.flatMap(({paths}) => paths)}
+}
+
+function commonRoot(names: readonly string[], directory: string, problem: (index: number) => BkError): string {
+  const isAbsolute = names[0]?.startsWith('/') === true
+  const other = names.findIndex((name) => name.startsWith('/') !== isAbsolute)
+  if (other >= 0) throw problem(other)
+  return isAbsolute ? '/' : directory
+}
+
+/* Where a name leads to: links on the way are followed, one at its end is not. */
+function placeOf(name: string, directory: string): string {
+  const absolute = name.startsWith('/') ? name : `${directory}/${name}`
+  const [, before = '', leaf = ''] = /^(.*?\/?)([^/]*)\/*$/s.exec(absolute) ?? []
+  if (leaf === '' || leaf === '.' || leaf === '..') return real(toBytes(absolute))
+  const above = real(toBytes(before))
+  return above === '/' ? `/${leaf}` : `${above}/${leaf}`
+}
+
+function real(name: Buffer): string {
+  try {
+    return realpathSync.native(name, 'buffer').toString('latin1')
+  } catch (cause) {
+    throw new BkError(`cannot read ${escapeName(name)}: ${reasonOf(cause)}`, {cause})
+  }
+}
+
+function mustExist(place: string, name: string): void {
+  let stats: BigIntStats | undefined
+  try {
+    stats = lstatSync(toBytes(place), {bigint: true})
+  } catch (cause) {
+    throw new BkError(`cannot read ${escapeName(toBytes(name))}: ${reasonOf(cause)}`, {cause})
+  }
+  if (name.endsWith('/') && stats.isFile()) throw new BkError(`cannot read ${escapeName(toBytes(name))}: not a directory`)
+}

@@ -1,0 +1,171 @@
+/*
+ * The file of a stat cache. Private to bk, this machine and this user, and binary, because it is read whole at the start
+ * of every run. It is never trusted: whoever else could have written it, another layout, another tree, a checksum that is
+ * wrong, a number out of range, and there is no cache, without an error. The worst is a run that takes longer.
+ *
+ *   header     magic, key (what the run is about), stamp (owners' names)
+ *   blocks     of 4,096 nodes: stats, lengths of lines, parents, lengths of names, flags, names, lines; with a CRC each
+ *   trailer    magic, number of nodes, bytes of names, CRC
+ */
+import {createHash} from 'node:crypto'
+import {closeSync, constants, fstatSync, openSync, readSync} from 'node:fs'
+import {crc32} from 'node:zlib'
+import type {Path} from '../sys/errno.ts'
+import {linkChildren} from './name-tree.ts'
+import {cacheSize, viewCache, type SharedCache, type StatCache} from './stat-cache.ts'
+
+export const blockNodes = 4_096
+export const headerSize = 96
+export const blockHeaderSize = 32
+export const trailerSize = 32
+const magic = 'bk stat cache 1\n'
+const trailerMagic = 'bk cache end 1\n\n'
+
+/* Bytes of a node in a block, beside its name and lines. */
+export const nodeSize = 42
+/* Lines of a cache up to this size are kept in memory, those of a larger one are read when they are needed. */
+const mostInMemory = 64 * 1024 * 1024
+
+/** A cache that was read, with the lines in it. */
+export interface LoadedCache {
+  readonly cache: StatCache
+  /** The lines of neighbouring nodes, in pieces that must not be changed. */
+  lines(first: number, count: number): Buffer[]
+  close(): void
+}
+
+/** What the first bytes of a cache for a run are. `key` and `stamp` are any texts. */
+export function cacheHeader(key: string, stamp: string): Buffer {
+  return Buffer.concat([Buffer.from(magic), digest(key), digest(stamp), Buffer.alloc(16)])
+}
+
+/** The last bytes of a cache. */
+export function cacheTrailer(header: Buffer, count: number, nameBytes: number): Buffer {
+  const trailer = Buffer.alloc(trailerSize)
+  trailer.write(trailerMagic)
+  trailer.writeUInt32LE(count, 16)
+  trailer.writeUInt32LE(nameBytes, 20)
+  trailer.writeUInt32LE(crc32(trailer.subarray(0, 28), crc32(header)), 28)
+  return trailer
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text, 'latin1').digest()
+}
+
+/** Reads the cache in a file, if it is there, whole and about this run; undefined otherwise. */
+export function loadCache(path: Path, key: string, stamp: string): LoadedCache | undefined {
+  let fd: number
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch {
+    return undefined
+  }
+  try {
+    const loaded = readCache(fd, key, stamp)
+    if (loaded !== undefined) return loaded
+  } catch {
+    // Whatever it is, it is no cache of ours.
+  }
+  closeSync(fd)
+  return undefined
+}
+
+function readCache(fd: number, key: string, stamp: string): LoadedCache | undefined {
+  const {size, uid, mode} = fstatSync(fd)
+  const isOurs = (mode & constants.S_IFMT) === constants.S_IFREG && uid === process.geteuid?.() && (mode & 0o022) === 0
+  if (!isOurs || size < headerSize + trailerSize) return undefined
+  const header = readAt(fd, headerSize, 0)
+  const wanted = cacheHeader(key, stamp)
+  if (!header.subarray(0, 48).equals(wanted.subarray(0, 48))) return undefined
+  const trailer = readAt(fd, trailerSize, size - trailerSize)
+  const count = trailer.readUInt32LE(16)
+  const nameBytes = trailer.readUInt32LE(20)
+  if (!trailer.equals(cacheTrailer(header, count, nameBytes)) || nodeSize * count + nameBytes > size) return undefined
+  const shared: SharedCache = {memory: new SharedArrayBuffer(cacheSize(count, nameBytes)), count, nameBytes, fd, linesHold: header.equals(wanted)}
+  const cache = viewCache(shared)
+  const end = size - trailerSize
+  const texts: Buffer[] = []
+  let at = headerSize
+  for (let first = 1; first <= count; first += blockNodes) {
+    const block = readBlock(fd, at, end, Math.min(blockNodes, count - first + 1))
+    if (block === undefined || !takeBlock(cache, block, first, at)) return undefined
+    at += block.bytes.length
+    if (size <= mostInMemory) texts.push(block.bytes)
+  }
+  if (at !== end || cache.tree.nameAt[count + 1] !== nameBytes || !linkChildren(cache.tree)) return undefined
+  return {cache, lines: (first, number) => linesOf(cache, texts, first, number), close: () => closeSync(fd)}
+}
+
+interface Block {
+  /** With its header, at an address that is a multiple of 8. */
+  readonly bytes: Buffer
+  readonly count: number
+  readonly nameBytes: number
+}
+
+function readBlock(fd: number, at: number, end: number, count: number): Block | undefined {
+  const header = readAt(fd, blockHeaderSize, at)
+  const nameBytes = header.readUInt32LE(4)
+  const size = blockHeaderSize + nodeSize * count + nameBytes + header.readUInt32LE(8)
+  if (header.readUInt32LE(0) !== count || at + size > end) return undefined
+  const bytes = readAt(fd, size, at)
+  return crc32(bytes.subarray(blockHeaderSize)) === header.readUInt32LE(12) ? {bytes, count, nameBytes} : undefined
+}
+
+/* Puts a block into the columns; false where its lengths do not add up. */
+function takeBlock({stats, textAt, textLength, flags, tree}: StatCache, {bytes, count, nameBytes}: Block, first: number, fileAt: number): boolean {
+  const {buffer, byteOffset} = bytes
+  let at = blockHeaderSize
+  const next = (size: number): number => (at += size) - size
+  stats.set(new BigInt64Array(buffer, byteOffset + next(32 * count), 4 * count), 4 * first)
+  const lengths = new Uint32Array(buffer, byteOffset + next(4 * count), count)
+  tree.parent.set(new Uint32Array(buffer, byteOffset + next(4 * count), count), first)
+  const nameLengths = bytes.subarray(next(count), at)
+  flags.set(bytes.subarray(next(count), at), first)
+  const {nameAt, names} = tree
+  let nameStart = nameAt[first]!
+  const nameEnd = nameStart + nameBytes
+  if (nameEnd > names.length) return false
+  names.set(bytes.subarray(next(nameBytes), at), nameStart)
+  let textStart = at
+  textLength.set(lengths, first)
+  for (let index = 0; index < count; index++) {
+    textAt[first + index] = fileAt + textStart
+    textStart += lengths[index]!
+    nameStart += nameLengths[index]!
+    nameAt[first + index + 1] = nameStart
+  }
+  return nameStart === nameEnd && textStart === bytes.length
+}
+
+function linesOf({textAt, textLength, shared}: StatCache, texts: readonly Buffer[], first: number, count: number): Buffer[] {
+  const pieces: Buffer[] = []
+  for (let node = first; node < first + count; ) {
+    const block = Math.floor((node - 1) / blockNodes)
+    const last = Math.min(first + count - 1, (block + 1) * blockNodes)
+    const start = textAt[node]!
+    const size = textAt[last]! + textLength[last]! - start
+    const text = texts[block]
+    // Lines stand at the end of their block, so that its start follows from its last line's end.
+    if (text === undefined) pieces.push(readAt(shared.fd, size, start))
+    else {
+      const end = Math.min(shared.count, (block + 1) * blockNodes)
+      const from = start - (textAt[end]! + textLength[end]! - text.length)
+      pieces.push(text.subarray(from, from + size))
+    }
+    node = last + 1
+  }
+  return pieces
+}
+
+function readAt(fd: number, size: number, at: number): Buffer {
+  // Slow, because memory of its own begins at a multiple of 8.
+  const bytes = Buffer.allocUnsafeSlow(size)
+  for (let done = 0; done < size; ) {
+    const got = readSync(fd, bytes, done, size - done, at + done)
+    if (got === 0) throw new Error('stat cache is shorter than it was')
+    done += got
+  }
+  return bytes
+}

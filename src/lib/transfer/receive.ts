@@ -1,0 +1,147 @@
+/*
+ * The receiving end, which trusts nothing: names, sizes and digests are checked, every object is hashed again, the catalog
+ * is made here, and the whole index is gone through before a record promises it. Nothing that was in the store before is
+ * touched, whatever comes.
+ */
+import {BkError} from '../cli/errors.ts'
+import {IndexWriter} from '../index/write.ts'
+import {commitSnapshot, type Committed} from '../store/commit.ts'
+import {groupsOf, readChain} from '../store/levels.ts'
+import {PackReader} from '../store/objects.ts'
+import {Reach} from '../store/reach.ts'
+import {recordTime, type SnapshotRecord} from '../store/record.ts'
+import {packName} from '../store/store.ts'
+import {checkPack} from './check-pack.ts'
+import {Known} from './known.ts'
+import {parseSnapshotLines, type SnapshotLines} from './snapshot-lines.ts'
+import {StreamReader} from './stream.ts'
+import type {CataloguedPack} from '../store/catalog.ts'
+import type {StoreLog} from '../store/log.ts'
+import type {Clock} from '../sys/clock.ts'
+
+export interface ReceiveOptions {
+  /** Set that the snapshot goes to: the server's choice, never the stream's. */
+  readonly set: string
+  readonly clock: Clock
+}
+
+/** Larger packs are not taken: one is held in memory while it is checked. */
+const MAX_PACK = 256 << 20
+const MAX_SNAPSHOT = 64 << 20
+
+/**
+ * Receives one snapshot.
+ * @throws BkError 65 for what is no stream or is cut off, 77 with `refused WORD: …` for what must not be taken
+ */
+export async function receive(pieces: AsyncIterable<Uint8Array>, log: StoreLog, options: ReceiveOptions): Promise<Committed> {
+  const stream = new StreamReader(pieces)
+  const packs: CataloguedPack[] = []
+  for (;;) {
+    const header = await stream.next()
+    if (header === undefined) throw new BkError('the stream has no snapshot', {status: 65})
+    const pack = /^pack\/([0-9a-f]{64})$/.exec(header.name)?.[1]
+    if (pack !== undefined) {
+      if (header.size > MAX_PACK) throw new BkError(`a pack is larger than ${MAX_PACK} bytes`, {status: 65})
+      packs.push(await receivePack(pack, await stream.content(header), stream, log))
+      continue
+    }
+    if (header.name !== 'snapshot') throw new BkError(`the stream has a member that does not belong there: ${header.name}`, {status: 65})
+    if (header.size > MAX_SNAPSHOT) throw new BkError('the lines of the snapshot are too many', {status: 65})
+    const lines = parseSnapshotLines(await stream.content(header))
+    if ((await stream.next()) !== undefined) throw new BkError('something stands behind the snapshot: a stream has one', {status: 65})
+    return await accept(lines, packs, log, options)
+  }
+}
+
+async function receivePack(name: string, bytes: Buffer, stream: StreamReader, log: StoreLog): Promise<CataloguedPack> {
+  const ids = await checkPack(name, bytes)
+  const header = await stream.next()
+  const text = `${ids.join('\n')}\n`
+  if (header?.name !== `ids/${name}` || header.size !== text.length || (await stream.content(header)).toString('latin1') !== text) {
+    throw new BkError(`the list of ids behind pack ${name} is missing, or is not that of the pack`, {status: 65})
+  }
+  await log.store.put(packName(name), [bytes], false)
+  return {name, size: bytes.length, ids}
+}
+
+async function accept(lines: SnapshotLines, packs: readonly CataloguedPack[], log: StoreLog, options: ReceiveOptions): Promise<Committed> {
+  const base = lines.base === undefined ? undefined : await log.newest(options.set, ({tree}) => tree === lines.base)
+  if (lines.base !== undefined && base === undefined) {
+    throw new BkError('refused unknown-base: the changes are against an index that is no snapshot of this set', {
+      status: 77,
+      hint: "fetch the index of the newest snapshot: 'bk index STORE@latest > remote.idx'",
+    })
+  }
+  const needed = isUnchanged(lines, packs, base) ? await packsOf(log, base!) : await checkIndex(lines, packs, log, base)
+  return await commitSnapshot(log, {
+    set: options.set,
+    received: recordTime(options.clock.now()),
+    claimed: lines.claimed,
+    partial: lines.partial,
+    entries: lines.entries,
+    bytes: lines.bytes,
+    index: lines.index,
+    tree: lines.tree,
+    saw: lines.saw,
+    packs,
+    needed,
+  })
+}
+
+// The same index as the base, which was gone through when it came.
+function isUnchanged(lines: SnapshotLines, packs: readonly CataloguedPack[], base: SnapshotRecord | undefined): boolean {
+  return (
+    base !== undefined && packs.length === 0 && lines.tree === base.tree && lines.index.id === base.index.id && lines.index.level === base.index.level &&
+    lines.entries === base.entries && lines.bytes === base.bytes && lines.partial === base.partial
+  )
+}
+
+async function packsOf(log: StoreLog, record: SnapshotRecord): Promise<Set<string>> {
+  return new Set((await log.packs(await log.labels(record))).map(({pack}) => pack.name))
+}
+
+/** Goes through the whole index that a snapshot promises; returns the names of the packs it reaches. */
+async function checkIndex(lines: SnapshotLines, packs: readonly CataloguedPack[], log: StoreLog, base: SnapshotRecord | undefined): Promise<Set<string>> {
+  const known = new Known()
+  for (const pack of packs) known.addPack(pack.name, pack.ids)
+  if (base !== undefined) for (const {pack} of await log.packs(await log.labels(base))) known.addPack(pack.name, pack.ids)
+  await addClaimed(known, lines, log)
+  const reader = new PackReader(log.store)
+  const get = async (id: string): Promise<Buffer> => {
+    const pack = known.packOf(id)
+    if (pack === undefined) throw new BkError(`refused missing-object: ${id} is in no pack that the snapshot may use`, {status: 77})
+    return await reader.object(pack, id)
+  }
+  const own = packs.find(({ids}) => ids.includes(lines.index.id))
+  if (own !== undefined && own.ids.length > 1) throw new BkError('the index shares a pack with other objects', {status: 65})
+  const chain = await readChain(lines.index.id, get)
+  if ((lines.index.level === 'full') !== (chain.links.length === 1) || (lines.index.level === 'far' && chain.links.length !== 2)) {
+    throw new BkError(`the index is not of the level ${lines.index.level}`, {status: 65})
+  }
+  const reach = new Reach({packOf: (id) => known.packOf(id), getList: get})
+  const writer = new IndexWriter(chain.root, () => {})
+  for await (const batch of groupsOf(chain, own !== undefined && chain.links.length === 1)) {
+    for (const group of batch) {
+      writer.add(group)
+      reach.add(group)
+    }
+  }
+  await reach.finish()
+  for (const {id} of chain.links) reach.addObject(id)
+  const end = writer.end()
+  if (end.digest !== lines.tree) throw new BkError('the index does not give the tree that the snapshot says', {status: 65})
+  if (end.partial !== lines.partial || reach.entries !== lines.entries || reach.bytes !== lines.bytes) {
+    throw new BkError('the counts of the snapshot are not those of its index', {status: 65})
+  }
+  return reach.packs
+}
+
+// Packs of other snapshots that the writer knows to be there.
+async function addClaimed(known: Known, lines: SnapshotLines, log: StoreLog): Promise<void> {
+  const claimed = new Set(lines.add)
+  for await (const record of log.backwards()) {
+    if (claimed.size === 0) return
+    if (record.kind !== 'snapshot' || record.catalog === undefined) continue
+    for (const pack of await log.catalog(record.seq)) if (claimed.delete(pack.name)) known.addPack(pack.name, pack.ids)
+  }
+}

@@ -1,0 +1,129 @@
+/*
+ * A stream as the destination, one way: nobody answers, so the writer counts only on what its own memory says that the base
+ * has. The receiving end checks everything anyway.
+ */
+import {BkError} from '../cli/errors.ts'
+import {commentValue, type Group} from '../index/group.ts'
+import {groupsOf, type Chain} from '../store/levels.ts'
+import {idOfDigest} from '../store/object-id.ts'
+import {parseList} from '../store/chunk-list.ts'
+import {Known} from './known.ts'
+import {formatSnapshotLines} from './snapshot-lines.ts'
+import {streamMember, STREAM_END} from './stream.ts'
+import type {Pack} from '../store/pack.ts'
+import type {BaseFacts, Destination, Keepsake, SnapshotFacts} from './destination.ts'
+import type {Remembered, SentState} from './sent-state.ts'
+
+/** The text of an index that the caller has in a file. */
+export interface BaseText {
+  readonly digest: string
+  read(): Promise<Buffer>
+}
+
+export interface StreamOptions {
+  readonly write: (parts: readonly Uint8Array[]) => Promise<void>
+  readonly state: SentState
+  /** The file that the changes will be against, if the caller knows. */
+  readonly baseText: BaseText | undefined
+}
+
+/** Stands for "in some pack of the base's": which one only the store knows. */
+const IN_BASE = 'base'
+
+export class StreamDestination implements Destination {
+  readonly #options: StreamOptions
+  readonly #sent: string[] = []
+  readonly #lists = new Map<string, Buffer>()
+  #remembered: Remembered | undefined
+  #known: Promise<Known> | undefined
+  #loaded: Known | undefined
+  #hasBase = false
+
+  constructor(options: StreamOptions) {
+    this.#options = options
+    this.#remembered = options.baseText === undefined ? undefined : options.state.read(options.baseText.digest)
+  }
+
+  known(): Promise<Known> {
+    return (this.#known ??= this.#loadKnown())
+  }
+
+  // All that the base reaches is in the store, since the base is a snapshot there.
+  async #loadKnown(): Promise<Known> {
+    const known = (this.#loaded = new Known())
+    if (this.#remembered === undefined) return known
+    const ids: string[] = []
+    for await (const batch of groupsOf(await this.#remembered.chain())) for (const group of batch) addId(group, ids)
+    for (const [id, bytes] of this.#remembered.lists()) {
+      ids.push(id)
+      this.#lists.set(id, bytes)
+      for (const line of parseList(bytes)) ids.push(line.id)
+    }
+    known.addPack(IN_BASE, ids)
+    return known
+  }
+
+  async newest(): Promise<BaseFacts | undefined> {
+    const {baseText} = this.#options
+    return baseText === undefined ? undefined : await this.base(baseText.digest)
+  }
+
+  async base(digest: string): Promise<BaseFacts | undefined> {
+    const {state, baseText} = this.#options
+    if (this.#loaded !== undefined && baseText !== undefined && baseText.digest !== digest) {
+      throw new BkError('the changes are against another index than the one that was given as their base', {hint: "name the OLD of 'bk diff': 'bk send --base OLD'"})
+    }
+    const remembered = this.#remembered?.facts.tree === digest ? this.#remembered : state.read(digest)
+    if (remembered !== undefined) {
+      this.#remembered = remembered
+      this.#hasBase = true
+      return {...remembered.facts, needed: new Set([IN_BASE])}
+    }
+    if (baseText?.digest !== digest) return undefined
+    this.#hasBase = true
+    return {partial: 0, entries: 0, bytes: 0, index: undefined, tree: digest, needed: new Set([IN_BASE])}
+  }
+
+  async chain(facts: BaseFacts): Promise<Chain> {
+    if (facts.index !== undefined) return await this.#remembered!.chain()
+    const full = await this.#options.baseText!.read()
+    const root = /^#mtree\n#bk index 1 root=([^ \n]+)\n/.exec(full.toString('latin1', 0, 20_000))?.[1] ?? '/'
+    return {links: [], full, changes: [], root}
+  }
+
+  packOf(id: string): string | undefined {
+    return this.#loaded?.packOf(id) ?? (this.#hasBase ? IN_BASE : undefined)
+  }
+
+  async getList(id: string): Promise<Buffer | undefined> {
+    return this.#lists.get(id)
+  }
+
+  onList(id: string, bytes: Buffer): void {
+    this.#lists.set(id, bytes)
+  }
+
+  async pack({name, parts, ids}: Pack): Promise<void> {
+    this.#sent.push(name)
+    await this.#options.write(streamMember(`pack/${name}`, parts))
+    await this.#options.write(streamMember(`ids/${name}`, [Buffer.from(`${ids.join('\n')}\n`, 'latin1')]))
+  }
+
+  async commit(facts: SnapshotFacts, keepsake?: Keepsake): Promise<string> {
+    const {claimed, partial, entries, bytes, index, tree, base, needed} = facts
+    const add = this.#sent.filter((name) => needed.has(name))
+    const lines = formatSnapshotLines({claimed, partial, entries, bytes, index, tree, base, add, drop: [], saw: undefined})
+    await this.#options.write([...streamMember('snapshot', [lines]), STREAM_END])
+    if (keepsake !== undefined && tree !== base) this.#options.state.write(facts, keepsake, (id) => this.#lists.get(id))
+    return ''
+  }
+}
+
+function addId(group: Group, ids: string[]): void {
+  const {line, path} = group
+  if (!line.startsWith(' type=file', path.length) || line.includes(' size=0 ')) return
+  const list = group.comments.length === 0 ? undefined : commentValue(group, 'chunks')
+  const digest = / sha256=([0-9a-f]{64})$/.exec(line)?.[1]
+  if (list !== undefined) ids.push(list)
+  else if (digest !== undefined) ids.push(idOfDigest(digest))
+}
