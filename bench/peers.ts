@@ -109,7 +109,7 @@ export const peers: readonly Peer[] = [
     name: 'bk-push',
     about: 'bk push, one process',
     version: '"$BK" push --help > /dev/null && "$BK" --version',
-    ...backup('"$BK" push "$SRC" "$STORE"'),
+    ...backup('cd "$SRC" && "$BK" push . "$STORE"'),
   },
 ]
 

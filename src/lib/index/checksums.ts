@@ -6,6 +6,7 @@ import {BkError} from '../cli/errors.ts'
 import {escapeBytes} from './escape.ts'
 import type {ForeignEntries} from './foreign-entries.ts'
 import {atLine, MAX_LINE, type Run} from './lines.ts'
+import {unknownEscape} from './vis.ts'
 
 const GNU = /^(\\?)([0-9a-fA-F]+) [ *](.*)$/s
 const BSD = /^(\\?)([A-Z0-9-]+) \((.*)\) = ([0-9a-fA-F]+)$/s
@@ -58,7 +59,7 @@ const MEANINGS: Readonly<Record<string, string>> = {'\\': '\\', n: '\n', r: '\r'
 function unescape(path: string): string {
   return path.replace(/\\(.?)/gs, (whole, letter: string) => {
     const meaning = MEANINGS[letter]
-    if (meaning === undefined) throw new BkError(`unknown escape: ${escapeBytes(whole)}`, {status: 65})
+    if (meaning === undefined) throw unknownEscape(whole)
     return meaning
   })
 }

@@ -12,22 +12,28 @@ import type {LineSorter} from './sort.ts'
 export interface Limits {
   /** Entries, with the directories that are added; 100 million when absent. */
   readonly entries?: number | undefined
+  /** Bytes of text that these take; 16 GiB when absent. A path of a thousand directories makes a thousand entries, all of them long. */
+  readonly bytes?: number | undefined
 }
 
 const ENTRIES = 100_000_000
+const BYTES = 16 * 1024 ** 3
 // Directories are remembered, so that each is not added again for every file in it; all are forgotten when they are too many.
 const REMEMBERED = 50_000
 
 export class ForeignEntries {
   readonly #sorter: LineSorter
-  readonly #limit: number
+  readonly #entries: number
+  readonly #bytes: number
   readonly #directories = new Set<string>()
   #absolute: boolean | undefined
   #count = 0
+  #size = 0
 
   constructor(sorter: LineSorter, limits: Limits = {}) {
     this.#sorter = sorter
-    this.#limit = limits.entries ?? ENTRIES
+    this.#entries = limits.entries ?? ENTRIES
+    this.#bytes = limits.bytes ?? BYTES
   }
 
   /** What the entries are relative to. */
@@ -72,9 +78,12 @@ export class ForeignEntries {
   }
 
   #put(path: string, facts: string, number: number): void {
+    const record = formatRecord(path, number, facts)
     this.#count++
-    if (this.#count > this.#limit) throw new BkError(`more than ${this.#limit.toLocaleString('en')} entries`, {status: 65})
-    this.#sorter.add(formatRecord(path, number, facts))
+    this.#size += record.length
+    if (this.#count > this.#entries) throw new BkError(`more than ${this.#entries.toLocaleString('en')} entries`, {status: 65})
+    if (this.#size > this.#bytes) throw new BkError(`more than ${this.#bytes.toLocaleString('en')} bytes of entries`, {status: 65})
+    this.#sorter.add(record)
   }
 }
 

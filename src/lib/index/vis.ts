@@ -3,6 +3,7 @@
  * bsdtar as three octal digits. All styles are read, since a list does not say which one it is in. Text is latin1, a character a byte.
  */
 import {BkError} from '../cli/errors.ts'
+import {escapeBytes} from './escape.ts'
 
 const BACKSLASH = 92
 const HASH = 35
@@ -27,7 +28,7 @@ export function unvis(text: string): string {
   while (start >= 0) {
     ESCAPE.lastIndex = start
     const match = ESCAPE.exec(text)
-    if (match === null) throw new BkError(`unknown escape: ${text.slice(start, start + 4)}`, {status: 65})
+    if (match === null) throw unknownEscape(text.slice(start, start + 4))
     bytes += text.slice(at, start) + meaning(match)
     at = start + match[0].length
     start = text.indexOf('\\', at)
@@ -45,8 +46,13 @@ function meaning([whole, octal, hex, control, controlled, meta, letter, other]: 
 }
 
 function byte(value: number, whole: string): string {
-  if (value > 0xff) throw new BkError(`unknown escape: ${whole}`, {status: 65})
+  if (value > 0xff) throw unknownEscape(whole)
   return String.fromCharCode(value)
+}
+
+/** The error for an escape that a format does not have. Its backslash is shown as it is, other bytes as an index has them. */
+export function unknownEscape(text: string): BkError {
+  return new BkError(`unknown escape: ${escapeBytes(text).replaceAll('\\134', '\\')}`, {status: 65})
 }
 
 /** What counts of one line of an mtree list, and whether it goes on in the next. */

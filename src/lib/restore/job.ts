@@ -73,6 +73,8 @@ export type Job =
   | {readonly kind: 'links'; readonly tasks: readonly (Task & {readonly first: string})[]}
   /** Set the metadata of directories, which have all that is in them. */
   | {readonly kind: 'directories'; readonly tasks: readonly Task[]}
+  /** Set file flags, after everything else. */
+  | {readonly kind: 'flags'; readonly tasks: readonly Task[]}
 
 /** Something that did not go as it should. */
 export interface Problem {

@@ -12,7 +12,7 @@ import {BLOCK, memberSize, writeHeader} from '../store/member.ts'
 import {FRAME_SIZE} from '../store/pack.ts'
 import {idOfDigest, objectId} from '../store/object-id.ts'
 import {handOver, serveJobs} from '../sys/workers.ts'
-import type {ContentRequest, FileAnswer, FileRequest, FilesAnswer, FileStat, PieceAnswer} from './content.ts'
+import {SPARE_SIZE, type ContentRequest, type FileAnswer, type FileRequest, type FilesAnswer, type FileStat, type PieceAnswer} from './content.ts'
 
 const {O_RDONLY, O_NOFOLLOW, O_NONBLOCK} = fs.constants
 const OPEN = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
@@ -51,9 +51,14 @@ function failure(error: unknown): FileAnswer {
   return {status: 'failed', code}
 }
 
+/** A buffer of at least `size` bytes: the spare one if it will do. */
+function bufferOf(size: number, spare: ArrayBuffer | undefined): Buffer {
+  return spare !== undefined && spare.byteLength >= size ? Buffer.from(spare) : Buffer.allocUnsafeSlow(Math.max(size, SPARE_SIZE))
+}
+
 /** Reads a batch of small files into one buffer. */
-function readFiles(files: readonly FileRequest[]): FilesAnswer {
-  let buffer = Buffer.allocUnsafeSlow(files.reduce((sum, {size = 0}) => sum + memberSize(Math.min(size, WHOLE_FILE)), 0))
+function readFiles(files: readonly FileRequest[], spare: ArrayBuffer | undefined): FilesAnswer {
+  let buffer = bufferOf(files.reduce((sum, {size = 0}) => sum + memberSize(Math.min(size, WHOLE_FILE)), 0), spare)
   let used = 0
   const members: {id: string; size: number}[] = []
   const answers = files.map(({path}) => {
@@ -127,37 +132,45 @@ interface Session {
 
 const sessions = new Map<number, Session>()
 
-function open(number: number, file: FileRequest, base: number | undefined): PieceAnswer {
+// Windows of files that were read to their end, for the next ones.
+const windows: Buffer[] = []
+
+function windowOf(size: number): Buffer {
+  const index = windows.findIndex((window) => window.length === size)
+  return index < 0 ? Buffer.allocUnsafeSlow(size) : windows.splice(index, 1)[0]!
+}
+
+function open(number: number, file: FileRequest, base: number | undefined, spare: ArrayBuffer | undefined): PieceAnswer {
   let fd: number | undefined
   try {
     fd = openFile(file.path)
     const before = statOf(fd)
     const cut = classFor(Number(before.size), base)
     const chunker = new Chunker(gear, cut)
-    const window = Buffer.allocUnsafeSlow(PIECE + 2 * chunker.max)
+    const window = windowOf(PIECE + 2 * chunker.max)
     sessions.set(number, {fd, cut, chunker, whole: createHash('sha256'), before, window, start: 0, end: 0, position: 0, atEnd: false})
   } catch (error) {
     if (fd !== undefined) fs.closeSync(fd)
     return {buffer: new Uint8Array(0), members: [], cut: 0, end: failure(error)}
   }
-  return more(number)
+  return more(number, spare)
 }
 
-function more(number: number): PieceAnswer {
+function more(number: number, spare: ArrayBuffer | undefined): PieceAnswer {
   const session = sessions.get(number)
   // The file ended in an earlier piece, and this one was asked for ahead.
   if (session === undefined) return {buffer: new Uint8Array(0), members: [], cut: 0, end: undefined}
   try {
-    return nextPiece(number, session)
+    return nextPiece(number, session, spare)
   } catch (error) {
     close(number)
     return {buffer: new Uint8Array(0), members: [], cut: session.cut, end: failure(error)}
   }
 }
 
-function nextPiece(number: number, session: Session): PieceAnswer {
+function nextPiece(number: number, session: Session, spare: ArrayBuffer | undefined): PieceAnswer {
   const {chunker, cut, window, fd} = session
-  const buffer = Buffer.allocUnsafeSlow(PIECE + chunker.max + BLOCK * (2 * (PIECE / (chunker.max >> 4)) + 4))
+  const buffer = bufferOf(PIECE + chunker.max + BLOCK * (2 * (PIECE / (chunker.max >> 4)) + 4), spare)
   const members: {id: string; size: number}[] = []
   let used = 0
   let content = 0
@@ -204,17 +217,18 @@ function close(number: number): void {
   const session = sessions.get(number)
   if (session === undefined) return
   sessions.delete(number)
+  windows.push(session.window)
   fs.closeSync(session.fd)
 }
 
 serveJobs<ContentRequest, FilesAnswer | PieceAnswer | undefined>((request) => {
   switch (request.kind) {
     case 'files':
-      return readFiles(request.files)
+      return readFiles(request.files, request.spare)
     case 'open':
-      return open(request.session, request.file, request.cut)
+      return open(request.session, request.file, request.cut, request.spare)
     case 'more':
-      return more(request.session)
+      return more(request.session, request.spare)
     case 'close':
       close(request.session)
       return undefined

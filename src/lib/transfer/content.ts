@@ -20,11 +20,18 @@ export interface FileStat {
   readonly time: string
 }
 
+/**
+ * What a worker is asked. `spare` is a buffer of an earlier answer that is used again: fresh memory for every MiB makes the
+ * garbage collector work as hard as the compressor.
+ */
 export type ContentRequest =
-  | {readonly kind: 'files'; readonly files: readonly FileRequest[]}
-  | {readonly kind: 'open'; readonly session: number; readonly file: FileRequest; readonly cut: number | undefined}
-  | {readonly kind: 'more'; readonly session: number}
+  | {readonly kind: 'files'; readonly files: readonly FileRequest[]; readonly spare?: ArrayBuffer | undefined}
+  | {readonly kind: 'open'; readonly session: number; readonly file: FileRequest; readonly cut: number | undefined; readonly spare?: ArrayBuffer | undefined}
+  | {readonly kind: 'more'; readonly session: number; readonly spare?: ArrayBuffer | undefined}
   | {readonly kind: 'close'; readonly session: number}
+
+/** Size of the buffers that go back and forth. Larger ones are made where they are needed, and not used again. */
+export const SPARE_SIZE = 2 << 20
 
 /** How the reading of one file ended. */
 export type FileAnswer =
@@ -39,6 +46,8 @@ export type FileAnswer =
 export interface Members {
   readonly buffer: Uint8Array
   readonly members: readonly {readonly id: string; readonly size: number}[]
+  /** Gives the buffer back; nobody may look at it afterwards. */
+  readonly release?: (() => void) | undefined
 }
 
 export interface FilesAnswer extends Members {

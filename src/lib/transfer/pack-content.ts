@@ -126,8 +126,8 @@ export class ContentPass {
 
   async #settle({batch, answer}: {batch: Batch; answer: Promise<FilesAnswer> | undefined}): Promise<readonly Change[]> {
     if (answer === undefined) return batch.changes
-    const {buffer, members, files} = await answer
-    await this.#pack({buffer, members})
+    const {files, ...members} = await answer
+    await this.#pack(members)
     const result: (Change | undefined)[] = [...batch.changes]
     for (const [i, position] of batch.reads.entries()) {
       const change = batch.changes[position]!
@@ -170,8 +170,8 @@ export class ContentPass {
   }
 
   /** Packs those members that the store lacks. */
-  async #pack({buffer, members}: Members): Promise<void> {
-    const {known, packer} = this.#options
+  async #pack({buffer, members, release}: Members): Promise<void> {
+    const {known} = this.#options
     const fresh = members.map(({id}) => known.take(id))
     if (fresh.includes(false)) {
       const kept = members.filter((_, i) => fresh[i])
@@ -186,8 +186,9 @@ export class ContentPass {
         }
         src += room
       }
+      release?.()
       await this.#add({buffer: compact, members: kept})
-    } else await this.#add({buffer, members})
+    } else await this.#add({buffer, members, release})
   }
 
   async #add(members: Members): Promise<void> {

@@ -26,7 +26,7 @@ const AHEAD = 4
 
 export class Packer {
   readonly #options: PackerOptions
-  #parts: Uint8Array[] = []
+  #parts: Members[] = []
   #members: Member[] = []
   #size = 0
   #pending: Pending[] = []
@@ -37,9 +37,13 @@ export class Packer {
   }
 
   /** Adds members; resolves when there is room for more. */
-  async add({buffer, members}: Members): Promise<void> {
-    if (members.length === 0) return
-    this.#parts.push(buffer)
+  async add(part: Members): Promise<void> {
+    const {buffer, members, release} = part
+    if (members.length === 0) {
+      release?.()
+      return
+    }
+    this.#parts.push(part)
     for (const member of members) this.#members.push(member)
     this.#size += buffer.length
     if (this.#size >= FRAME_SIZE) this.#closeFrame()
@@ -54,10 +58,13 @@ export class Packer {
   }
 
   #closeFrame(): void {
-    const content = this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts)
+    const parts = this.#parts
+    const single = parts.length === 1 ? parts[0] : undefined
+    const content = single?.buffer ?? Buffer.concat(parts.map(({buffer}) => buffer))
+    if (single === undefined) for (const {release} of parts) release?.()
     const compressed = compressFrame(content, this.#options.level)
     // Whoever waits for it hears of its failure; nobody may be waiting yet.
-    compressed.catch(() => {})
+    compressed.then(single?.release, () => {})
     this.#pending.push({compressed, size: content.length, members: this.#members})
     this.#parts = []
     this.#members = []

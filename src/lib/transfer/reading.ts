@@ -3,7 +3,7 @@
  * with one worker, which holds its place and its running hash; the others go on with small ones meanwhile.
  */
 import {createPool, workerUrl, type Pool} from '../sys/workers.ts'
-import type {ContentRequest, FileRequest, FilesAnswer, PieceAnswer} from './content.ts'
+import {SPARE_SIZE, type ContentRequest, type FileRequest, type FilesAnswer, type Members, type PieceAnswer} from './content.ts'
 
 type Worker = Pool<ContentRequest, FilesAnswer | PieceAnswer | undefined>
 
@@ -15,6 +15,7 @@ export class Readers {
   readonly #workers: readonly Worker[]
   readonly #load: number[]
   #sessions = 0
+  readonly #spare: ArrayBuffer[] = []
 
   constructor(count: number) {
     const url = workerUrl(import.meta.url, './content-worker')
@@ -28,7 +29,8 @@ export class Readers {
 
   /** Reads small files; one answer, one buffer. */
   async files(files: readonly FileRequest[]): Promise<FilesAnswer> {
-    return await this.#busy((worker) => worker.job({kind: 'files', files})) as FilesAnswer
+    const spare = this.#spare.pop()
+    return this.#lent(await this.#busy((worker) => worker.job({kind: 'files', files, spare}, moved(spare))) as FilesAnswer)
   }
 
   /**
@@ -40,15 +42,17 @@ export class Readers {
     const worker = this.#workers[index]!
     const session = ++this.#sessions
     this.#load[index]! += PIECES_AHEAD
-    const asked: Promise<PieceAnswer>[] = [worker.job({kind: 'open', session, file, cut}) as Promise<PieceAnswer>]
+    const spare = this.#spare.pop()
+    const asked: Promise<PieceAnswer>[] = [worker.job({kind: 'open', session, file, cut, spare}, moved(spare)) as Promise<PieceAnswer>]
     try {
       for (;;) {
         while (asked.length < PIECES_AHEAD) {
-          const next = worker.job({kind: 'more', session}) as Promise<PieceAnswer>
+          const more = this.#spare.pop()
+          const next = worker.job({kind: 'more', session, spare: more}, moved(more)) as Promise<PieceAnswer>
           next.catch(() => {})
           asked.push(next)
         }
-        const piece = await asked.shift()!
+        const piece = this.#lent(await asked.shift()!)
         yield piece
         if (piece.end !== undefined) return
       }
@@ -56,6 +60,13 @@ export class Readers {
       this.#load[index]! -= PIECES_AHEAD
       await worker.job({kind: 'close', session})
     }
+  }
+
+  // The buffer of an answer comes back to be used again.
+  #lent<Answer extends Members>(answer: Answer): Answer {
+    const memory = answer.buffer.buffer
+    if (memory.byteLength !== SPARE_SIZE || !(memory instanceof ArrayBuffer)) return answer
+    return {...answer, release: () => this.#spare.push(memory)}
   }
 
   async close(): Promise<void> {
@@ -77,4 +88,8 @@ export class Readers {
     for (let i = 1; i < this.#load.length; i++) if (this.#load[i]! < this.#load[best]!) best = i
     return best
   }
+}
+
+function moved(spare: ArrayBuffer | undefined): ArrayBuffer[] {
+  return spare === undefined ? [] : [spare]
 }

@@ -250,5 +250,6 @@ describe('an mtree list is refused for', () => {
     const list = './a/b type=file\n./a/c type=file\n'
     expect(await linesOf(list, {limits: {entries: 4}})).toHaveLength(4)
     expect(await refusal(list, {limits: {entries: 3}})).toBe('65: line 2: more than 3 entries')
+    expect(await refusal(`./${'d/'.repeat(900)}a type=file\n`, {limits: {bytes: 100_000}})).toBe('65: line 1: more than 100,000 bytes of entries')
   })
 })
