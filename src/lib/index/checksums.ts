@@ -43,15 +43,32 @@ export class ChecksumReader {
 
 function addChecksum(line: string, entries: ForeignEntries, number: number): void {
   if (line.length > MAX_LINE) throw new BkError('line is longer than 65,000 bytes', {status: 65})
+  const {escaped, kind, digest, path} = cutChecksum(line)
+  const known = kind === '' ? Object.values(KINDS).find(({digits}) => digits === digest.length) : KINDS[kind]
+  if (known === undefined) {
+    const what = kind === '' ? `a digest of ${digest.length} digits` : `a list of ${kind}`
+    throw new BkError(what, {status: 65, hint: 'make it with md5sum or sha256sum'})
+  }
+  if (digest.length !== known.digits) throw new BkError(`a digest of ${digest.length} digits for ${known.key}`, {status: 65})
+  if (path === '-' && kind === '') throw new BkError('digest of standard input, not of a file', {status: 65})
+  entries.add(escaped ? unescape(path) : path, `type=file ${known.key}=${digest.toLowerCase()}`, number)
+}
+
+interface Checksum {
+  /** A backslash in front says that the path is escaped. */
+  readonly escaped: boolean
+  /** As `--tag` names it; else nothing. */
+  readonly kind: string
+  readonly digest: string
+  readonly path: string
+}
+
+function cutChecksum(line: string): Checksum {
   const gnu = GNU.exec(line)
-  const bsd = gnu === null ? BSD.exec(line) : null
-  const [escaped, digest, path] = gnu !== null ? [gnu[1], gnu[2], gnu[3]] : [bsd?.[1], bsd?.[4], bsd?.[3]]
-  if (digest === undefined || path === undefined) throw new BkError(`not a line of md5sum or sha256sum: ${escapeBytes(line.slice(0, 120))}`, {status: 65})
-  const kind = bsd === null ? Object.values(KINDS).find(({digits}) => digits === digest.length) : KINDS[bsd[2]!]
-  if (kind === undefined) throw new BkError(bsd === null ? `a digest of ${digest.length} digits` : `a list of ${bsd[2]}`, {status: 65, hint: 'make it with md5sum or sha256sum'})
-  if (digest.length !== kind.digits) throw new BkError(`a digest of ${digest.length} digits for ${kind.key}`, {status: 65})
-  if (path === '-' && bsd === null) throw new BkError('digest of standard input, not of a file', {status: 65})
-  entries.add(escaped === '\\' ? unescape(path) : path, `type=file ${kind.key}=${digest.toLowerCase()}`, number)
+  if (gnu !== null) return {escaped: gnu[1] !== '', kind: '', digest: gnu[2]!, path: gnu[3]!}
+  const bsd = BSD.exec(line)
+  if (bsd !== null) return {escaped: bsd[1] !== '', kind: bsd[2]!, digest: bsd[4]!, path: bsd[3]!}
+  throw new BkError(`not a line of md5sum or sha256sum: ${escapeBytes(line.slice(0, 120))}`, {status: 65})
 }
 
 const MEANINGS: Readonly<Record<string, string>> = {'\\': '\\', n: '\n', r: '\r'}

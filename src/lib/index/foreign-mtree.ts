@@ -42,7 +42,8 @@ export class MtreeReader {
     this.#drain(true)
     if (this.#begun !== undefined) throw atLine(this.#begun.number, new BkError('the last line is cut off', {status: 65}))
     // NetBSD leaves the top open at the end, and nothing else.
-    if (this.#open.length > 1) throw new BkError(`the list is cut off: no .. closes ${escapeBytes(this.#open.at(-1)!.slice(0, 200))}`, {status: 65})
+    if (this.#open.length <= 1) return
+    throw new BkError(`the list is cut off: no .. closes ${escapeBytes(this.#open.at(-1)!.slice(0, 200))}`, {status: 65})
   }
 
   #take(line: Line): void {
@@ -54,7 +55,7 @@ export class MtreeReader {
   #drain(last: boolean): void {
     this.#enough = 0
     let at = 0
-    for (; at < this.#waiting.length; ) {
+    while (at < this.#waiting.length) {
       const line = this.#waiting[at]!
       const length = this.#isComment(line) ? commentLength(this.#waiting.slice(at), this.#open.at(-1) ?? '.', last) : 0
       if (length === undefined) {
@@ -124,7 +125,9 @@ export class MtreeReader {
     const directory = this.#open.at(-1)
     if (directory === undefined) throw new BkError(`entry behind the end of the list: ${escapeBytes(name)}`, {status: 65})
     const cut = words.find((word) => word.length === NETBSD_WORD && word.startsWith('link='))
-    if (cut !== undefined) throw new BkError(`the target may be cut off: ${escapeBytes(name)}`, {status: 65, hint: 'list it with bsdtar --format=mtree'})
+    if (cut !== undefined) {
+      throw new BkError(`the target may be cut off: ${escapeBytes(name)}`, {status: 65, hint: 'list it with bsdtar --format=mtree'})
+    }
     return `${directory}/${name}`
   }
 }

@@ -17,6 +17,7 @@ import {EntryTable, KINDS, type Kind} from './entry-table.ts'
 import {textOfGroup} from './item.ts'
 import {Wanted} from './wanted.ts'
 import type {Reporter} from '../cli/speech.ts'
+import type {Objects} from '../store/objects.ts'
 import type {SnapshotRecord} from '../store/record.ts'
 import type {Selection} from './selection.ts'
 
@@ -31,6 +32,8 @@ export interface Plan {
   readonly links: ReadonlyMap<number, number>
   /** Directories that are only on the way to what is wanted. */
   readonly onTheWay: ReadonlySet<number>
+  /** Entries with file flags. */
+  readonly flagged: readonly number[]
   /** Entries that are no directories, and the bytes of files among them. */
   readonly files: number
   readonly bytes: number
@@ -42,8 +45,7 @@ export interface PlanSource {
   readonly chain: Chain
   readonly record: SnapshotRecord
   readonly selection: Selection
-  /** Fetches an object. */
-  readonly get: (id: string) => Promise<Buffer>
+  readonly objects: Pick<Objects, 'get' | 'packOf'>
   readonly reporter: Pick<Reporter, 'problem' | 'detail'>
 }
 
@@ -70,10 +72,11 @@ class PlanMaker {
   readonly #writer: IndexWriter
   readonly #ancestry = new Ancestry()
   readonly #entries = new EntryTable()
-  readonly #wanted = new Wanted()
+  readonly #wanted: Wanted
   readonly #lists = new Map<number, string>()
   readonly #links = new Map<number, number>()
   readonly #onTheWay = new Set<number>()
+  readonly #flagged: number[] = []
   // First names that are left out, each with the name that stands in for it.
   readonly #standIns = new Map<string, number>()
   #files = 0
@@ -83,6 +86,7 @@ class PlanMaker {
   constructor(source: PlanSource) {
     this.#source = source
     this.#writer = new IndexWriter(source.chain.root, () => {})
+    this.#wanted = new Wanted((id) => source.objects.packOf(id) !== undefined)
   }
 
   add(group: Group): Promise<void> | undefined {
@@ -107,7 +111,7 @@ class PlanMaker {
       throw new BkError(`the index of snapshot ${record.seq} is not the one that its record names`, {status: 65})
     }
     return {
-      entries: this.#entries, wanted: this.#wanted, lists: this.#lists, links: this.#links, onTheWay: this.#onTheWay,
+      entries: this.#entries, wanted: this.#wanted, lists: this.#lists, links: this.#links, onTheWay: this.#onTheWay, flagged: this.#flagged,
       files: this.#files, bytes: this.#bytes, unread: this.#unread,
     }
   }
@@ -120,7 +124,12 @@ class PlanMaker {
 
   #take(group: Group, isWanted: boolean): void {
     const entry = parseEntryLine(group.line)
-    const add = (kind: Kind): number => this.#entries.add(textOfGroup(group), kind)
+    const add = (kind: Kind): number => {
+      const number = this.#entries.add(textOfGroup(group), kind)
+      // Of an inode once.
+      if (isWanted && kind !== KINDS.hardLink && commentValue(group, 'flags') !== undefined) this.#flagged.push(number)
+      return number
+    }
     if (entry.type === 'dir') {
       if (commentValue(group, 'hardlink') !== undefined) throw this.#refused('a directory is said to be a hard link', entry.path)
       const number = add(KINDS.directory)
@@ -177,7 +186,7 @@ class PlanMaker {
       const match = /^(xattr\..*)=@([0-9a-f]{64})$/.exec(comment.slice(group.path.length + 5))
       if (match === null) continue
       try {
-        inline[match[1]!] = (await this.#source.get(match[2]!)).toString('base64')
+        inline[match[1]!] = (await this.#source.objects.get(match[2]!)).toString('base64')
       } catch (error) {
         if (!(error instanceof BkError)) throw error
         inline[match[1]!] = undefined

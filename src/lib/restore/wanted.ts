@@ -13,6 +13,9 @@ export interface Use {
 }
 
 export class Wanted {
+  /** Objects that no pack is known to hold. */
+  readonly nowhere: string[] = []
+  readonly #isHeld: (id: string) => boolean
   #count = 0
   // From an id to its first use; the others follow by #next. Uses count from 1, 0 ends a chain.
   readonly #first = new IdTable()
@@ -21,9 +24,9 @@ export class Wanted {
   #next = new Uint32Array(1024)
   #taken = new Uint8Array(1024)
 
-  /** Objects wanted. */
-  get objects(): number {
-    return this.#first.size
+  /** `isHeld` says whether some pack is known to hold an object. */
+  constructor(isHeld: (id: string) => boolean) {
+    this.#isHeld = isHeld
   }
 
   add(id: string, file: number, offset: number): void {
@@ -32,6 +35,7 @@ export class Wanted {
     this.#files[use] = file
     this.#offsets[use] = offset
     const first = this.#first.get(id)
+    if (first < 0 && !this.#isHeld(id)) this.nowhere.push(id)
     this.#next[use] = first < 0 ? 0 : first
     this.#first.set(id, use)
   }

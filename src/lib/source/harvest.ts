@@ -11,6 +11,7 @@ export interface Remembered {
   readonly id: number
   readonly parent: number
   readonly flags: number
+  readonly found: number
 }
 
 export class Harvest {
@@ -110,26 +111,24 @@ function hasNames({mode}: BigIntStats): boolean {
 class RecordColumns {
   #count = 0
   #stats = new BigInt64Array(4 * 64)
-  #numbers = new Uint32Array(4 * 64)
+  #numbers = new Uint32Array(5 * 64)
   readonly #names: string[] = []
 
-  add(length: number, {ino, size, mtimeNs, ctimeNs}: BigIntStats, {name, id, parent, flags}: Remembered): void {
-    const at = 4 * this.#count++
+  add(length: number, {ino, size, mtimeNs, ctimeNs}: BigIntStats, {name, id, parent, flags, found}: Remembered): void {
+    const index = this.#count++
+    const at = 4 * index
     if (at === this.#stats.length) this.#grow()
     this.#stats[at] = ino
     this.#stats[at + 1] = size
     this.#stats[at + 2] = mtimeNs
     this.#stats[at + 3] = ctimeNs
-    this.#numbers[at] = length
-    this.#numbers[at + 1] = id
-    this.#numbers[at + 2] = parent
-    this.#numbers[at + 3] = flags
+    this.#numbers.set([length, id, parent, flags, found], 5 * index)
     this.#names.push(name)
   }
 
   finish(): Records {
     const count = this.#count
-    return {count, stats: this.#stats.slice(0, 4 * count), numbers: this.#numbers.slice(0, 4 * count), names: this.#names.join('/')}
+    return {count, stats: this.#stats.slice(0, 4 * count), numbers: this.#numbers.slice(0, 5 * count), names: this.#names.join('/')}
   }
 
   #grow(): void {

@@ -67,9 +67,12 @@ export interface Incident {
   readonly reason?: string
 }
 
-/** Bits of a record's flags. */
+/** Bits of a record's flags: its stats can be trusted; it is a file without a digest; no name in the directory needs an escape. */
 export const TRUSTED = 1
 export const WITHOUT_DIGEST = 2
+export const PLAIN = 4
+/** The number of names in what is no directory, or was not read as a whole. */
+export const UNKNOWN = 0xffff_ffff
 /** From here on ids are new directories of this run, below they are nodes of the stat cache. */
 export const FIRST_NEW_ID = 0x8000_0000
 
@@ -79,8 +82,8 @@ export interface Records {
   /** Four for each: inode, size, mtime and ctime in nanoseconds. */
   readonly stats: BigInt64Array
   /**
-   * Four for each: bytes of its lines; id, which is a directory's node in the old stat cache if it has one, else a new
-   * number, and 0 for what is no directory; id of the directory it is in; flags.
+   * Five for each: bytes of its lines; id, which is a directory's node in the old stat cache if it has one, else a new
+   * number, and 0 for what is no directory; id of the directory it is in; flags; how many names are in it.
    */
   readonly numbers: Uint32Array
   /** Joined by slashes. */

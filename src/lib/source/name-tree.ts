@@ -63,19 +63,21 @@ export function childrenOf(tree: NameTree, node: number): string[] {
   return names
 }
 
-/** Fills `first` and `next` from `parent`. False when that is not a tree in the order promised above. */
-export function linkChildren(tree: NameTree): boolean {
+/** Fills `first` and `next` from `parent`. Returns how many children each node has; undefined when this is not a tree in the order promised above. */
+export function linkChildren(tree: NameTree): Uint32Array | undefined {
   const {count, parent, first, next} = tree
   const last = new Uint32Array(count + 1)
+  const children = new Uint32Array(count + 1)
   for (let node = 1; node <= count; node++) {
     const above = parent[node]!
-    if (above >= node || (above === 0) !== (node === 1)) return false
+    if (above >= node || (above === 0) !== (node === 1)) return undefined
     const before = last[above]!
     if (before === 0) first[above] = node
     else next[before] = node
     last[above] = node
+    children[above]!++
   }
-  return true
+  return children
 }
 
 /** How many siblings are stepped over one by one before a binary search takes over. */

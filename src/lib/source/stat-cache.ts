@@ -25,12 +25,14 @@ export interface StatCache {
   /** Where a node's lines begin in the file. */
   readonly textAt: Float64Array
   readonly textLength: Uint32Array
+  /** How many names a directory had; UNKNOWN for what is none, or was not read as a whole. */
+  readonly found: Uint32Array
   readonly flags: Uint8Array
 }
 
 /** Bytes of memory for a cache. */
 export function cacheSize(count: number, nameBytes: number): number {
-  return 45 * (count + 1) + 3 + treeSize(count, nameBytes)
+  return 49 * (count + 1) + treeSize(count, nameBytes)
 }
 
 /** The columns in a cache's memory. */
@@ -42,8 +44,9 @@ export function viewCache(shared: SharedCache): StatCache {
     stats: new BigInt64Array(memory, 0, 4 * nodes),
     textAt: new Float64Array(memory, 32 * nodes, nodes),
     textLength: new Uint32Array(memory, 40 * nodes, nodes),
-    tree: treeAt(memory, 44 * nodes, count, nameBytes),
-    flags: new Uint8Array(memory, 44 * nodes + treeSize(count, nameBytes), nodes),
+    found: new Uint32Array(memory, 44 * nodes, nodes),
+    tree: treeAt(memory, 48 * nodes, count, nameBytes),
+    flags: new Uint8Array(memory, 48 * nodes + treeSize(count, nameBytes), nodes),
   }
 }
 

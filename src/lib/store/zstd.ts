@@ -21,7 +21,7 @@ const MAX_WINDOW_LOG = 23
 
 function options(level: Level, size: number): zlib.ZstdOptions & {pledgedSrcSize: number} {
   return {
-    chunkSize: Math.max(65_536, size + (size >> 8) + 64),
+    chunkSize: Math.max(262_144, size + (size >> 8) + 64),
     pledgedSrcSize: size,
     params: {
       [constants.ZSTD_c_compressionLevel]: level === 'none' ? NONE : level,

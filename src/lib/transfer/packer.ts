@@ -5,6 +5,7 @@
  */
 import {PackBuilder, FRAME_SIZE, PACK_SIZE, type Member, type Pack} from '../store/pack.ts'
 import {compressFrame, type Level} from '../store/zstd.ts'
+import {freeBuffer} from '../sys/memory.ts'
 import type {Members} from './content.ts'
 
 export interface PackerOptions {
@@ -74,13 +75,24 @@ export class Packer {
   async #settle(): Promise<void> {
     const {compressed, size, members} = this.#pending.shift()!
     this.#builder ??= new PackBuilder(this.#options.lead())
-    this.#builder.add(await compressed, size, members)
+    this.#builder.add(fitted(await compressed), size, members)
     if (this.#builder.size >= PACK_SIZE) await this.#closePack()
   }
 
   async #closePack(): Promise<void> {
     const builder = this.#builder
     this.#builder = undefined
-    if (builder !== undefined) await this.#options.onPack(builder.finish())
+    if (builder === undefined) return
+    const pack = builder.finish()
+    await this.#options.onPack(pack)
+    for (const part of pack.parts) freeBuffer(part)
   }
+}
+
+// The compressor's buffer has room for what does not compress; a pack keeps many of them.
+function fitted(compressed: Buffer): Buffer {
+  const exact = Buffer.allocUnsafeSlow(compressed.length)
+  compressed.copy(exact)
+  freeBuffer(compressed)
+  return exact
 }

@@ -2,6 +2,7 @@
  * The reading workers as the sender sees them: batches of small files, and large files piece by piece. A large file stays
  * with one worker, which holds its place and its running hash; the others go on with small ones meanwhile.
  */
+import {freeBuffer} from '../sys/memory.ts'
 import {createPool, workerUrl, type Pool} from '../sys/workers.ts'
 import {SPARE_SIZE, type ContentRequest, type FileRequest, type FilesAnswer, type Members, type PieceAnswer} from './content.ts'
 
@@ -65,8 +66,8 @@ export class Readers {
   // The buffer of an answer comes back to be used again.
   #lent<Answer extends Members>(answer: Answer): Answer {
     const memory = answer.buffer.buffer
-    if (memory.byteLength !== SPARE_SIZE || !(memory instanceof ArrayBuffer)) return answer
-    return {...answer, release: () => this.#spare.push(memory)}
+    if (!(memory instanceof ArrayBuffer)) return answer
+    return {...answer, release: () => (memory.byteLength === SPARE_SIZE ? void this.#spare.push(memory) : freeBuffer(answer.buffer))}
   }
 
   async close(): Promise<void> {

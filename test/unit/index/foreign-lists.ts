@@ -4,7 +4,7 @@
 import {createHash} from 'node:crypto'
 import {BkError} from '../../../src/lib/cli/errors.ts'
 import {formatEntry, type Entry} from '../../../src/lib/index/entry.ts'
-import {escapeBytes, unescapeText} from '../../../src/lib/index/escape.ts'
+import {unescapeText} from '../../../src/lib/index/escape.ts'
 import {normalise, type NormaliseOptions} from '../../../src/lib/index/foreign.ts'
 import {IndexReader} from '../../../src/lib/index/read.ts'
 import type {Spill} from '../../../src/lib/index/spill.ts'
@@ -82,57 +82,65 @@ export function countingSpills(): {readonly spill: () => Spill; readonly made: (
 
 /** Entries as an index has them: sorted, with each directory above them. */
 export function indexLines(entries: readonly Entry[]): string[] {
-  const all = new Map<string, Entry>()
-  for (const {path} of [...entries, {path: './x'}]) {
-    for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) all.set(path.slice(0, at), {path: path.slice(0, at), type: 'dir'})
-  }
+  const all = new Map<string, Entry>([['.', {path: '.', type: 'dir'}]])
+  for (const {path} of entries) for (const above of ancestors(path)) all.set(above, {path: above, type: 'dir'})
   for (const entry of entries) all.set(entry.path, entry)
   return [...all.values()].map(formatEntry).sort()
 }
 
+/** The directories above a path, from the top on. */
+export function ancestors(path: string): string[] {
+  return [...path.matchAll(/\//g)].map(({index}) => path.slice(0, index))
+}
+
 /** A list as bsdtar writes it: whole paths, octal escapes, keywords in an order of its own. */
 export function bsdtarStyle(entries: readonly Entry[]): string {
-  const octal = (text: string): string => escapeBytes(unescapeText(text)).replaceAll(/\\(?:052|077|133|135)/g, unescapeText)
-  return '#mtree\n' + entries.map((entry) => {
-    const words = keywords(entry, octal)
-    return [octal(entry.path), words.time, words.mode, words.gid, words.uid, words.type, words.size, words.link, words.device, words.md5?.replace('md5', 'md5digest'), words.sha256?.replace('sha256', 'sha256digest')]
-      .filter((word) => word !== undefined).join(' ') + '\n'
-  }).join('')
+  // It leaves what a shell takes for a pattern as it is.
+  const octal = (text: string): string => text.replaceAll(/\\(?:052|077|133|135)/g, unescapeText)
+  const line = (entry: Entry): string => {
+    const {type, uid, gid, mode, device, size, time, link, md5, sha256: sum} = keywords(entry, octal)
+    const digests = [md5?.replace('md5', 'md5digest'), sum?.replace('sha256', 'sha256digest')]
+    return [octal(entry.path), time, mode, gid, uid, type, size, link, device, ...digests].filter((word) => word !== undefined).join(' ') + '\n'
+  }
+  return '#mtree\n' + entries.map(line).join('')
 }
 
 /** A list as `mtree -c` writes it on NetBSD: nested, vis(3) escapes of VIS_CSTYLE, paths in comments as they are. */
 export function netbsdStyle(entries: readonly Entry[]): string {
-  const below = (path: string): readonly Entry[] => entries.filter((entry) => entry.path.startsWith(path + '/') && !entry.path.includes('/', path.length + 1))
+  const encode = (escaped: string): string => vis(unescapeText(escaped))
+  const statement = (entry: Entry): string => {
+    const name = encode(entry.path.slice(entry.path.lastIndexOf('/') + 1))
+    const words = Object.values(keywords(entry, encode)).filter((word) => word !== undefined && word !== 'type=file')
+    return [name.padEnd(15), ...words].join(name.length % 2 === 0 ? ' ' : ' \\\n                ')
+  }
   const directory = (entry: Entry): string => {
-    const children = below(entry.path)
-    const files = children.filter((child) => child.type !== 'dir').map((child) => '    ' + statement(child) + '\n')
-    const nested = children.filter((child) => child.type === 'dir').map(directory)
+    const children = entries.filter(({path}) => path.startsWith(entry.path + '/') && !path.includes('/', entry.path.length + 1))
+    const files = children.filter((child) => child.type !== 'dir').map((child) => `    ${statement(child)}\n`)
+    const below = children.filter((child) => child.type === 'dir').map(directory)
     const comment = `# ${unescapeText(entry.path)}\n`
     const set = children.length % 2 === 0 ? '/set type=file nlink=1 flags=none\n' : ''
-    return ['\n', comment, set, statement(entry), '\n', ...files, ...nested, ...(entry.path === '.' ? [] : [comment, '..\n\n'])].join('')
+    return ['\n', comment, set, statement(entry), '\n', ...files, ...below, ...(entry.path === '.' ? [] : [comment, '..\n\n'])].join('')
   }
-  const statement = (entry: Entry): string => {
-    const name = vis(unescapeText(entry.path.slice(entry.path.lastIndexOf('/') + 1)))
-    const words = Object.values(keywords(entry, (text) => vis(unescapeText(text)))).map((word) => (word === 'type=file' ? undefined : word))
-    return [name.padEnd(15), ...words.filter((word) => word !== undefined)].join(name.length % 2 === 0 ? ' ' : ' \\\n                ')
-  }
-  return '#\t   user: root\n#\tmachine: vm\n#\t   tree: /srv\n#\t   date: Sun Nov 22 11:28:37 2026\n/set type=file\n' + entries.filter(({path}) => path === '.').map(directory).join('')
+  const header = ['user: root', 'machine: vm', 'tree: /srv', 'date: Sun Nov 22 11:28:37 2026'].map((words) => `#\t   ${words}\n`)
+  return [...header, '/set type=file\n', ...entries.filter(({path}) => path === '.').map(directory)].join('')
 }
 
-function keywords(entry: Entry, encode: (escaped: string) => string): Record<'type' | 'uid' | 'gid' | 'mode' | 'device' | 'size' | 'time' | 'md5' | 'sha256' | 'link', string | undefined> {
-  const given = <Value>(key: string, value: Value | undefined, print: (value: Value) => string = String): string | undefined => (value === undefined ? undefined : `${key}=${print(value)}`)
+type Keywords = Record<'type' | 'uid' | 'gid' | 'mode' | 'device' | 'size' | 'time' | 'md5' | 'sha256' | 'link', string | undefined>
+
+function keywords(entry: Entry, encode: (escaped: string) => string): Keywords {
+  const {type, uid, gid, mode, device, size, time, md5, sha256: sum, link} = entry
   return {
-    type: `type=${entry.type}`,
-    uid: given('uid', entry.uid),
-    gid: given('gid', entry.gid),
-    mode: given('mode', entry.mode, (mode) => mode.toString(8)),
-    device: given('device', entry.device, ({major, minor}) => `0x${linuxDevice(BigInt(major), BigInt(minor)).toString(16)}`),
-    size: given('size', entry.size),
-    // Nanoseconds without their leading zeros, as programs before 2020 wrote them.
-    time: given('time', entry.time, (time) => time.replace(/\.0*(?=[0-9])/, '.')),
-    md5: given('md5', entry.md5),
-    sha256: given('sha256', entry.sha256),
-    link: given('link', entry.link, encode),
+    type: `type=${type}`,
+    uid: uid === undefined ? undefined : `uid=${uid}`,
+    gid: gid === undefined ? undefined : `gid=${gid}`,
+    mode: mode === undefined ? undefined : `mode=${mode.toString(8)}`,
+    device: device === undefined ? undefined : `device=0x${linuxDevice(BigInt(device.major), BigInt(device.minor)).toString(16)}`,
+    size: size === undefined ? undefined : `size=${size}`,
+    // Nanoseconds without their leading zeros, as both programs write them.
+    time: time === undefined ? undefined : `time=${time.replace(/\.0*(?=[0-9])/, '.')}`,
+    md5: md5 === undefined ? undefined : `md5=${md5}`,
+    sha256: sum === undefined ? undefined : `sha256=${sum}`,
+    link: link === undefined ? undefined : `link=${encode(link)}`,
   }
 }
 
@@ -172,15 +180,17 @@ function meta(char: string): string {
   return low < 0x20 ? `${prefix}^${String.fromCharCode(low + 0x40)}` : `${prefix}-${String.fromCharCode(low)}`
 }
 
-/** `md5sum` or `sha256sum` lines of the entries that have such a digest. */
-export function checksumStyle(entries: readonly Entry[], key: 'md5' | 'sha256', style: 'text' | 'binary' | 'tag' | 'zero' | 'upper' | 'bare'): string {
-  return entries.filter((entry) => entry[key] !== undefined).map((entry) => {
-    const raw = unescapeText(entry.path).slice(style === 'bare' ? 2 : 0)
-    const digest = entry[key]!
+export type ChecksumStyle = 'text' | 'binary' | 'tag' | 'zero' | 'upper'
+
+/** The lines that md5sum or sha256sum writes of the entries that have such a digest. */
+export function checksumStyle(entries: readonly Entry[], key: 'md5' | 'sha256', style: ChecksumStyle): string {
+  const line = ({path, [key]: digest = ''}: Entry): string => {
+    const raw = unescapeText(path)
     if (style === 'zero') return `${digest}  ${raw}\0`
-    const escaped = raw.replace(/[\\\n\r]/g, (char) => ({'\\': '\\\\', '\n': '\\n', '\r': '\\r'})[char]!)
+    const escaped = raw.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\r', '\\r')
     const slash = escaped === raw ? '' : '\\'
     if (style === 'tag') return `${slash}${key.toUpperCase()} (${escaped}) = ${digest}\n`
     return `${slash}${style === 'upper' ? digest.toUpperCase() : digest} ${style === 'binary' ? '*' : ' '}${escaped}\n`
-  }).join('')
+  }
+  return entries.filter((entry) => entry[key] !== undefined).map(line).join('')
 }

@@ -1,7 +1,7 @@
 // The real programs, over a tree with everything odd in it: what they list must become what lstat(2) and the bytes of the files say.
 
 import {createHash} from 'node:crypto'
-import {lstatSync, readFileSync, readlinkSync} from 'node:fs'
+import {lstatSync, readFileSync, readlinkSync, type BigIntStats} from 'node:fs'
 import {join} from 'node:path'
 import {beforeAll, describe, expect, test} from 'vitest'
 import {formatEntry, formatTime, type Entry, type EntryType} from '../../../src/lib/index/entry.ts'
@@ -10,7 +10,7 @@ import {sh} from '../../harness/bk.ts'
 import {oddTree} from '../../harness/odd-tree.ts'
 import {tempDir} from '../../harness/temp.ts'
 import {makeTree} from '../../harness/tree.ts'
-import {linesOf, refusal} from './foreign-lists.ts'
+import {indexLines, linesOf, refusal} from './foreign-lists.ts'
 
 const top = join(tempDir('foreign'), 'tree')
 const isRoot = process.getuid?.() === 0
@@ -52,36 +52,45 @@ async function found(): Promise<Found[]> {
   return paths.map((path): Found => {
     const place = Buffer.from(`${top}/${path}`, 'latin1')
     const stat = lstatSync(place, {bigint: true})
-    const type: EntryType = stat.isFile() ? 'file' : stat.isDirectory() ? 'dir' : stat.isSymbolicLink() ? 'link' : stat.isFIFO() ? 'fifo' : stat.isBlockDevice() ? 'block' : 'char'
-    const content = type === 'file' ? readFileSync(place) : undefined
-    return {
-      isSocket: stat.isSocket(),
-      entry: {
-        path: escapeBytes(path),
-        type,
-        mode: Number(stat.mode & 0o7777n),
-        uid: Number(stat.uid),
-        gid: Number(stat.gid),
-        uname: users.get(Number(stat.uid)),
-        gname: groups.get(Number(stat.gid)),
-        size: content === undefined ? undefined : Number(stat.size),
-        time: formatTime(stat.mtimeNs),
-        link: type === 'link' ? escapeBytes(readlinkSync(place, {encoding: 'buffer'}).toString('latin1')) : undefined,
-        device: type === 'block' || type === 'char' ? {major: Number((stat.rdev >> 8n) & 0xfffn), minor: Number((stat.rdev & 0xffn) | ((stat.rdev >> 12n) & 0xfff00n))} : undefined,
-        md5: content === undefined ? undefined : createHash('md5').update(content).digest('hex'),
-        sha256: content === undefined ? undefined : createHash('sha256').update(content).digest('hex'),
-      },
+    const type = typeOf(stat)
+    const content = stat.isFile() ? readFileSync(place) : undefined
+    const isDevice = type === 'block' || type === 'char'
+    const entry: Entry = {
+      path: escapeBytes(path),
+      type,
+      mode: Number(stat.mode & 0o7777n),
+      uid: Number(stat.uid),
+      gid: Number(stat.gid),
+      uname: users.get(Number(stat.uid)),
+      gname: groups.get(Number(stat.gid)),
+      size: content?.length,
+      time: formatTime(stat.mtimeNs),
+      link: type === 'link' ? escapeBytes(readlinkSync(place, {encoding: 'buffer'}).toString('latin1')) : undefined,
+      device: isDevice ? {major: Number(stat.rdev >> 8n) & 0xfff, minor: Number((stat.rdev & 0xffn) | ((stat.rdev >> 12n) & 0xfff00n))} : undefined,
+      md5: content === undefined ? undefined : createHash('md5').update(content).digest('hex'),
+      sha256: content === undefined ? undefined : createHash('sha256').update(content).digest('hex'),
     }
+    return {entry, isSocket: stat.isSocket()}
   })
+}
+
+function typeOf(stat: BigIntStats): EntryType {
+  if (stat.isDirectory()) return 'dir'
+  if (stat.isSymbolicLink()) return 'link'
+  if (stat.isFIFO()) return 'fifo'
+  if (stat.isBlockDevice()) return 'block'
+  return stat.isCharacterDevice() ? 'char' : 'file'
 }
 
 /* The lines that an index has of what was found, with what a program tells. */
 async function expected(known: (entry: Entry) => Entry): Promise<string[]> {
-  const groups = (await found()).map(({entry, isSocket}) => ({path: entry.path, line: isSocket ? `#bk ${entry.path} left-out=socket` : formatEntry(known(entry))}))
-  return groups.sort((a, b) => (a.path < b.path ? -1 : 1)).map(({line}) => line)
+  const line = ({entry, isSocket}: Found): string => (isSocket ? `#bk ${entry.path} left-out=socket` : formatEntry(known(entry)))
+  const all = await found()
+  return all.sort((a, b) => (a.entry.path < b.entry.path ? -1 : 1)).map(line)
 }
 
 const noDigests = {md5: undefined, sha256: undefined}
+const onlyDigest = ({path, type, link, device, sha256}: Entry): Entry => ({path, type, link, device, sha256})
 const noNames = {uname: undefined, gname: undefined}
 
 describe('bsdtar', () => {
@@ -92,7 +101,7 @@ describe('bsdtar', () => {
   test.each([
     ['with all that it knows', "--format=mtree --options '!flags,md5,sha1,sha256,sha512,cksum,inode,resdevice'", (entry: Entry) => entry],
     ['with defaults set and lines broken', "--format=mtree --options 'use-set,indent,md5,sha256'", (entry: Entry) => entry],
-    ['with digests and little else', "--format=mtree --options '!all,type,link,device,sha256'", ({path, type, link, device, sha256}: Entry) => ({path, type, link, device, sha256})],
+    ['with digests and little else', "--format=mtree --options '!all,type,link,device,sha256'", onlyDigest],
     ['in the classic form', "--format=mtree-classic --options 'md5,sha256'", (entry: Entry) => entry],
   ])('%s', async (_, options, known) => {
     expect(await linesOf(await run(`bsdtar -cf - ${options} .`))).toEqual(await expected(known))
@@ -130,7 +139,7 @@ describe('mtree of NetBSD', () => {
   })
 
   test('in a locale that makes it write bytes as they are', async () => {
-    const lines = await expected(({path, type, sha256, link, device}) => ({path, type, sha256, link, device}))
+    const lines = await expected(onlyDigest)
     const list = await run('echo ./links/long >../exclude && LC_ALL=C.UTF-8 mtree -c -k sha256,link,device -X ../exclude')
     expect(await linesOf(list)).toEqual(lines.filter(isShort))
   })
@@ -155,15 +164,16 @@ describe('mtree of NetBSD', () => {
 })
 
 describe('md5sum and sha256sum', () => {
-  const kinds = [['md5sum', 'md5'], ['sha256sum', 'sha256']] as const
+  const programs = [['md5sum', 'md5'], ['sha256sum', 'sha256']] as const
+  const options = ['', '--binary', '--tag', '--zero', '--zero --tag']
 
-  test.each(kinds.flatMap(([program, key]) => ['', '--binary', '--tag', '--zero', '--zero --tag'].map((option) => [program, option, key] as const)))('%s %s', async (program, option, key) => {
-    const files = (await found()).map(({entry}) => entry).filter((entry) => entry[key] !== undefined)
-    const above = new Set(files.flatMap(({path}) => [...path.matchAll(/\//g)].map(({index}) => path.slice(0, index))))
-    const lines = [...[...above].map((path) => `${path} type=dir`), ...files.map((entry) => `${entry.path} type=file ${key}=${entry[key]}`)].sort()
-    expect(await linesOf(await run(`find . -type f -exec ${program} ${option} {} +`))).toEqual(lines)
-    expect(await linesOf(await run(`find * -type f -exec ${program} ${option} {} +`))).toEqual(lines)
-    const rooted = await linesOf(await run(`find "$PWD" -type f -exec ${program} ${option} {} +`))
-    expect(rooted.filter((line) => line.includes(` ${key}=`)).map((line) => line.replace(`.${escapeBytes(top)}/`, './'))).toEqual(lines.filter((line) => line.includes(` ${key}=`)))
+  test.each(programs.flatMap(([program, key]) => options.map((option) => [`${program} ${option}`, key] as const)))('%s', async (command, key) => {
+    const all = (await found()).map(({entry}) => entry)
+    const files = all.filter((entry) => entry[key] !== undefined).map((entry): Entry => ({path: entry.path, type: 'file', [key]: entry[key]}))
+    const list = async (where: string): Promise<string[]> => linesOf(await run(`find ${where} -type f -exec ${command} {} +`))
+    expect(await list('.')).toEqual(indexLines(files))
+    expect(await list('*')).toEqual(indexLines(files))
+    const below = `.${escapeBytes(top)}`
+    expect(await list('"$PWD"')).toEqual(indexLines(files.map((entry) => ({...entry, path: below + entry.path.slice(1)}))))
   })
 })

@@ -1,0 +1,33 @@
+/*
+ * Where else an object may be had: every pack of every catalog that lists it. One pass over the catalogs, however much is lost.
+ */
+import {BkError, errorCode} from '../cli/errors.ts'
+import type {CataloguedPack} from '../store/catalog.ts'
+import type {StoreLog} from '../store/log.ts'
+
+/** By id: the packs that list it. The pack in which it was lost is among them, since only one of its frames may be bad. */
+export async function findCopies(log: StoreLog, lost: ReadonlyMap<string, string>): Promise<Map<string, string[]>> {
+  const copies = new Map<string, string[]>()
+  for await (const record of log.backwards()) {
+    if (record.kind !== 'snapshot' || record.catalog === undefined) continue
+    for (const pack of await catalogOf(log, record.seq)) {
+      for (const id of pack.ids) {
+        if (!lost.has(id)) continue
+        const packs = copies.get(id)
+        if (packs === undefined) copies.set(id, [pack.name])
+        else packs.push(pack.name)
+      }
+    }
+  }
+  return copies
+}
+
+async function catalogOf(log: StoreLog, seq: number): Promise<readonly CataloguedPack[]> {
+  try {
+    return await log.catalog(seq)
+  } catch (error) {
+    if (!(error instanceof BkError) && errorCode(error) === undefined) throw error
+    // A damaged catalog of another snapshot must not keep this one from coming back.
+    return []
+  }
+}

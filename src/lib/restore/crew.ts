@@ -1,0 +1,59 @@
+/*
+ * Hands jobs to threads, or does them in line where threads would take longer to start than the work takes. Only a few jobs are
+ * under way at a time, so that whoever makes them waits and memory stays flat.
+ */
+import {createPool, workerUrl} from '../sys/workers.ts'
+import {Restorer} from './restorer.ts'
+import type {Job, Outcome, RestoreContext} from './job.ts'
+
+export interface Crew {
+  /** Resolves when there is room for the next job. Throws what an earlier job failed with. */
+  give(job: Job): Promise<void>
+  /** Resolves when all jobs are done. */
+  idle(): Promise<void>
+  close(): Promise<void>
+}
+
+const IN_FLIGHT = 2
+
+/**
+ * @param threads 0 does everything in line
+ * @param onOutcome is told of each job that is done
+ */
+export function createCrew(context: RestoreContext, threads: number, onOutcome: (outcome: Outcome) => void): Crew {
+  if (threads === 0) return inLine(new Restorer(context), onOutcome)
+  const pool = createPool<Job, Outcome>({url: workerUrl(import.meta.url, './worker'), size: threads, workerData: context, inFlight: IN_FLIGHT})
+  const running = new Set<Promise<void>>()
+  let failure: {readonly error: unknown} | undefined
+  const check = (): void => {
+    if (failure !== undefined) throw failure.error
+  }
+  return {
+    async give(job) {
+      while (running.size > threads * IN_FLIGHT) await Promise.race(running)
+      check()
+      const transfer = job.kind === 'object' ? [job.bytes.buffer as ArrayBuffer] : []
+      const done: Promise<void> = pool
+        .job(job, transfer)
+        .then(onOutcome)
+        .catch((error: unknown) => void (failure ??= {error}))
+        .finally(() => running.delete(done))
+      running.add(done)
+    },
+    async idle() {
+      while (running.size > 0) await Promise.race(running)
+      check()
+    },
+    close: () => pool.close(),
+  }
+}
+
+function inLine(restorer: Restorer, onOutcome: (outcome: Outcome) => void): Crew {
+  return {
+    async give(job) {
+      onOutcome(await restorer.run(job))
+    },
+    async idle() {},
+    async close() {},
+  }
+}

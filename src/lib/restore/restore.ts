@@ -1,0 +1,153 @@
+/*
+ * Restores a snapshot, or paths of it, into a directory: plan, directories, content, everything without content, further names of
+ * files, and at last the metadata of directories. Nothing is written before the whole index has been read and found in order.
+ */
+import {BkError} from '../cli/errors.ts'
+import {escapeName} from '../cli/escape.ts'
+import {groupsOf} from '../store/levels.ts'
+import {openIndexOf, type OpenSnapshot} from '../store/open.ts'
+import {calls} from '../sys/calls.ts'
+import {restoreContent, restoreLost} from './content.ts'
+import {createCrew, type Crew} from './crew.ts'
+import {finishDirectories, makeDirectories} from './directories.ts'
+import {KINDS} from './entry-table.ts'
+import {makePlan, readLists, type Plan} from './plan.ts'
+import {Run, type OnPartial, type Progress} from './run.ts'
+import {EVERYTHING, selectPaths} from './selection.ts'
+import {checkTarget, openTarget} from './target.ts'
+import type {Reporter} from '../cli/speech.ts'
+import type {Objects} from '../store/objects.ts'
+import type {RestoreContext, Task} from './job.ts'
+
+export interface RestoreOptions {
+  readonly snapshot: OpenSnapshot
+  /** Paths in the snapshot, bytes as latin1 strings; none means everything. */
+  readonly paths: readonly string[]
+  /** Directory to restore into. */
+  readonly to: Buffer
+  /** Replace what is there. */
+  readonly overwrite: boolean
+  readonly numericOwner: boolean
+  /** Write long runs of zeros as holes, in files that had none too. */
+  readonly sparse: boolean
+  /** Whether this is root: owners, devices and set-id bits come back. */
+  readonly asRoot: boolean
+  readonly umask: number
+  /** Threads to use for what is worth it. */
+  readonly threads: number
+  readonly reporter: Reporter
+  readonly onProgress?: (progress: Progress) => void
+  readonly onPartial?: OnPartial
+}
+
+/** What came back. */
+export interface Restored {
+  /** Everything but directories. */
+  readonly files: number
+  readonly bytes: number
+  /** Entries that could not be restored. */
+  readonly failed: number
+  /** Paths that the snapshot itself could not read. */
+  readonly unread: number
+}
+
+/** Below both of these a single thread is done before another has started. */
+const FEW_FILES = 300
+const FEW_BYTES = 16 << 20
+
+const BATCH = 512
+
+/** Makes the plan of a restore: what would be done. Throws BkError 2 and 65. */
+export async function planRestore(snapshot: OpenSnapshot, paths: readonly string[], reporter: Reporter): Promise<{readonly plan: Plan; readonly objects: Objects}> {
+  const {chain, objects} = await openIndexOf(snapshot, (pack, why) => reporter.detail(`pack ${pack} ${why}`))
+  const selection = paths.length === 0 ? EVERYTHING : await selectPaths(paths, chain.root, groupsOf(chain))
+  return {plan: await makePlan({chain, record: snapshot.record, selection, objects, reporter}), objects}
+}
+
+/**
+ * Restores. Problems with single files go to the reporter and stop nothing.
+ * @throws BkError 2 for a directory that cannot be used, a path that is not in the snapshot and a full disk, 65 for an index that is
+ * not in the format
+ */
+export async function restore(options: RestoreOptions): Promise<Restored> {
+  const {snapshot, to, overwrite, reporter} = options
+  checkTarget(to, overwrite)
+  const {plan, objects} = await planRestore(snapshot, options.paths, reporter)
+  const target = openTarget(to, overwrite)
+  const context: RestoreContext = {
+    rootFd: target.fd,
+    store: snapshot.where,
+    overwrite: target.hasContent,
+    asRoot: options.asRoot,
+    numericOwner: options.numericOwner,
+    sparse: options.sparse,
+    umask: options.umask,
+  }
+  const run = new Run(plan, target.fd, options)
+  const isSmall = plan.files <= FEW_FILES && plan.bytes <= FEW_BYTES
+  const crew = createCrew(context, isSmall ? 0 : options.threads, (outcome) => run.take(outcome))
+  try {
+    await restoreAll(run, crew, options, objects)
+  } catch (error) {
+    if (!(error instanceof BkError)) throw error
+    const done = `${run.files} of ${plan.files} files were restored into ${escapeName(to)}`
+    throw new BkError(`${error.message}; ${done}`, {status: error.status, cause: error, ...(error.hint === undefined ? {} : {hint: error.hint})})
+  } finally {
+    await crew.close()
+    run.close()
+    calls.close(target.fd)
+  }
+  tellDropped(run, reporter)
+  return {files: run.files, bytes: run.bytes, failed: run.failed, unread: plan.unread}
+}
+
+async function restoreAll(run: Run, crew: Crew, {snapshot: {log, record}, reporter, overwrite}: RestoreOptions, objects: Objects): Promise<void> {
+  const {plan} = run
+  const directories = makeDirectories(run, overwrite)
+  run.chunks = await readLists(plan, (id) => objects.get(id), (number, why) => run.fail(number, `its content is lost: ${why}`))
+  const packs = (await log.packs(await log.labels(record))).map(({pack}) => pack)
+  await giveTasks(crew, 'plain', ofKind(run, KINDS.plain))
+  await restoreContent(run, crew, log, objects, packs)
+  await restoreLost(run, crew, log, objects, reporter)
+  await giveTasks(crew, 'links', linkTasks(run))
+  await crew.idle()
+  await finishDirectories(run, crew, directories)
+  await giveTasks(crew, 'flags', numbered(run, plan.flagged))
+  await crew.idle()
+}
+
+async function giveTasks<T extends Task>(crew: Crew, kind: 'plain' | 'links' | 'flags', tasks: Iterable<T>): Promise<void> {
+  let batch: T[] = []
+  const give = (): Promise<void> => crew.give({kind, tasks: batch} as unknown as Parameters<Crew['give']>[0])
+  for (const task of tasks) {
+    batch.push(task)
+    if (batch.length < BATCH) continue
+    await give()
+    batch = []
+  }
+  if (batch.length > 0) await give()
+}
+
+function* ofKind(run: Run, kind: number): Generator<Task> {
+  const {entries} = run.plan
+  for (let number = 0; number < entries.count; number++) if (entries.kind(number) === kind) yield {number, text: entries.text(number)}
+}
+
+function* numbered(run: Run, numbers: readonly number[]): Generator<Task> {
+  for (const number of numbers) if (!run.hasFailed(number)) yield {number, text: run.plan.entries.text(number)}
+}
+
+function* linkTasks(run: Run): Generator<Task & {readonly first: string}> {
+  const {entries, links} = run.plan
+  for (const [number, first] of links) {
+    if (run.hasFailed(first)) run.fail(number, `${entries.path(first)}, which it is a hard link to, could not be restored`)
+    else yield {number, text: entries.text(number), first: entries.text(first)}
+  }
+}
+
+function tellDropped({dropped}: Run, reporter: Reporter): void {
+  const {setId, protectedXattrs, unsupportedXattrs} = dropped
+  if (setId > 0) reporter.note(`${setId} set-id ${setId === 1 ? 'bit was' : 'bits were'} dropped: only root can set them`)
+  if (protectedXattrs > 0) reporter.note(`${protectedXattrs} extended ${protectedXattrs === 1 ? 'attribute was' : 'attributes were'} dropped: only root can set them`)
+  if (unsupportedXattrs > 0) reporter.warn(`${unsupportedXattrs} ${unsupportedXattrs === 1 ? 'file lacks' : 'files lack'} extended attributes, which this file system does not have`)
+}
