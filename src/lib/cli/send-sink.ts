@@ -1,7 +1,6 @@
 /*
  * Where `bk send` sends to: a store at hand, or standard output.
  */
-import {once} from 'node:events'
 import {IndexReader} from '../index/read.ts'
 import {LocalStore} from '../store/local.ts'
 import {StoreLog} from '../store/log.ts'
@@ -63,13 +62,11 @@ function baseText(path: string): BaseText | undefined {
   }
 }
 
+// Resolves when the system has taken all of it: the sender uses the memory again.
 async function writeStdout(parts: readonly Uint8Array[]): Promise<void> {
   for (const part of parts) {
-    if (process.stdout.write(part)) continue
-    try {
-      await once(process.stdout, 'drain')
-    } catch (error) {
-      throw stdoutError(error)
-    }
+    await new Promise<void>((done, failed) => {
+      process.stdout.write(part, (error) => (error ? failed(stdoutError(error)) : done()))
+    })
   }
 }

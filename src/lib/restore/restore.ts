@@ -17,7 +17,7 @@ import {EVERYTHING, selectPaths} from './selection.ts'
 import {checkTarget, openTarget} from './target.ts'
 import type {Reporter} from '../cli/speech.ts'
 import type {Objects} from '../store/objects.ts'
-import type {RestoreContext, Task} from './job.ts'
+import type {Job, RestoreContext, Task} from './job.ts'
 
 export interface RestoreOptions {
   readonly snapshot: OpenSnapshot
@@ -87,7 +87,7 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
   const isSmall = plan.files <= FEW_FILES && plan.bytes <= FEW_BYTES
   const crew = createCrew(context, isSmall ? 0 : options.threads, (outcome) => run.take(outcome))
   try {
-    await restoreAll(run, crew, options, objects)
+    await restoreAll(run, crew, options, objects, target.hasContent)
   } catch (error) {
     if (!(error instanceof BkError)) throw error
     const done = `${run.files} of ${plan.files} files were restored into ${escapeName(to)}`
@@ -101,31 +101,30 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
   return {files: run.files, bytes: run.bytes, failed: run.failed, unread: plan.unread}
 }
 
-async function restoreAll(run: Run, crew: Crew, {snapshot: {log, record}, reporter, overwrite}: RestoreOptions, objects: Objects): Promise<void> {
+async function restoreAll(run: Run, crew: Crew, {snapshot: {log, record}, reporter}: RestoreOptions, objects: Objects, hasContent: boolean): Promise<void> {
   const {plan} = run
-  const directories = makeDirectories(run, overwrite)
+  const directories = makeDirectories(run, hasContent)
   run.chunks = await readLists(plan, (id) => objects.get(id), (number, why) => run.fail(number, `its content is lost: ${why}`))
   const packs = (await log.packs(await log.labels(record))).map(({pack}) => pack)
-  await giveTasks(crew, 'plain', ofKind(run, KINDS.plain))
+  await giveTasks(crew, ofKind(run, KINDS.plain), (tasks) => ({kind: 'plain', tasks}))
   await restoreContent(run, crew, log, objects, packs)
   await restoreLost(run, crew, log, objects, reporter)
-  await giveTasks(crew, 'links', linkTasks(run))
+  await giveTasks(crew, linkTasks(run), (tasks) => ({kind: 'links', tasks}))
   await crew.idle()
   await finishDirectories(run, crew, directories)
-  await giveTasks(crew, 'flags', numbered(run, plan.flagged))
+  await giveTasks(crew, numbered(run, plan.flagged), (tasks) => ({kind: 'flags', tasks}))
   await crew.idle()
 }
 
-async function giveTasks<T extends Task>(crew: Crew, kind: 'plain' | 'links' | 'flags', tasks: Iterable<T>): Promise<void> {
+async function giveTasks<T extends Task>(crew: Crew, tasks: Iterable<T>, jobOf: (tasks: T[]) => Job): Promise<void> {
   let batch: T[] = []
-  const give = (): Promise<void> => crew.give({kind, tasks: batch} as unknown as Parameters<Crew['give']>[0])
   for (const task of tasks) {
     batch.push(task)
     if (batch.length < BATCH) continue
-    await give()
+    await crew.give(jobOf(batch))
     batch = []
   }
-  if (batch.length > 0) await give()
+  if (batch.length > 0) await crew.give(jobOf(batch))
 }
 
 function* ofKind(run: Run, kind: number): Generator<Task> {

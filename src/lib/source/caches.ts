@@ -8,13 +8,15 @@ import {join} from 'node:path'
 import {isTempName} from '../sys/atomic.ts'
 import {loadUsers} from '../sys/users.ts'
 import type {LocalOptions} from './local.ts'
-import {loadCache, type LoadedCache} from './stat-cache-file.ts'
+import {openCacheFile, type CacheFile, type LoadedCache} from './stat-cache-file.ts'
 import {StatCacheWriter} from './stat-cache-writer.ts'
 
 /** The cache of one run, as far as there is one. */
-export interface OpenCache {
-  readonly old: LoadedCache | undefined
-  readonly writer: StatCacheWriter | undefined
+export interface RunCache {
+  /** What the last run left, not yet read. */
+  readonly file: CacheFile | undefined
+  /** The new one; undefined where none is wanted. To be called once, with the old one if that could be read. */
+  readonly createWriter: ((old: LoadedCache | undefined) => StatCacheWriter) | undefined
   /** The directory of caches, whether they are used or not. */
   readonly place: {readonly device: bigint; readonly inode: bigint} | undefined
   close(): void
@@ -25,7 +27,7 @@ const version = 1
 const hour = 3_600_000
 
 /** Opens the cache that is about these options. */
-export function openCache({cache, digest, listedAs, root}: LocalOptions): OpenCache {
+export function openCache({cache, digest, listedAs, root}: LocalOptions): RunCache {
   if (cache === undefined) return nothing(undefined)
   if (cache.use) prepare(cache.directory)
   const place = placeOf(cache.directory)
@@ -33,22 +35,23 @@ export function openCache({cache, digest, listedAs, root}: LocalOptions): OpenCa
   const key = [version, listedAs ?? root, digest ?? 'sha256', cache.scope].join('\n')
   const path = join(cache.directory, `stat-${createHash('sha256').update(key, 'latin1').digest('hex').slice(0, 32)}`)
   const {stamp} = loadUsers()
-  const old = loadCache(path, key, stamp)
-  const writer = new StatCacheWriter({path, key, stamp, old, onTemp: cache.onTemp})
+  const file = openCacheFile(path, key, stamp)
+  let writer: StatCacheWriter | undefined
   return {
-    old, writer, place,
+    file, place,
+    createWriter: (old) => (writer = new StatCacheWriter({path, key, stamp, old, onTemp: cache.onTemp})),
     close: () => {
-      writer.discard()
-      old?.close()
+      writer?.discard()
+      file?.close()
     },
   }
 }
 
-function nothing(place: OpenCache['place']): OpenCache {
-  return {old: undefined, writer: undefined, place, close: () => {}}
+function nothing(place: RunCache['place']): RunCache {
+  return {file: undefined, createWriter: undefined, place, close: () => {}}
 }
 
-function placeOf(directory: string): OpenCache['place'] {
+function placeOf(directory: string): RunCache['place'] {
   const stats = lstatSync(directory, {bigint: true, throwIfNoEntry: false})
   return stats?.isDirectory() ? {device: stats.dev, inode: stats.ino} : undefined
 }

@@ -71,6 +71,8 @@ export interface Incident {
 export const TRUSTED = 1
 export const WITHOUT_DIGEST = 2
 export const PLAIN = 4
+/** Only in memory: every name that was found in the directory is a node. */
+export const COMPLETE = 8
 /** The number of names in what is no directory, or was not read as a whole. */
 export const UNKNOWN = 0xffff_ffff
 /** From here on ids are new directories of this run, below they are nodes of the stat cache. */

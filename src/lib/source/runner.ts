@@ -5,6 +5,7 @@
 import {loadUsers} from '../sys/users.ts'
 import {createExcluder, type ExcludeOptions} from './exclude.ts'
 import type {DigestKind} from './digest.ts'
+import {createNameKeeper} from './file-system.ts'
 import {Harvest} from './harvest.ts'
 import {FIRST_NEW_ID, type Job, type JobResult} from './job.ts'
 import {viewReference, type SharedReference} from './reference.ts'
@@ -54,6 +55,7 @@ export async function createRunner(setup: WalkSetup): Promise<Runner> {
     oneFileSystem: setup.oneFileSystem,
     ownCache: setup.ownCache,
     users: lazyUsers(),
+    keepsNames: createNameKeeper(),
     newId: () => FIRST_NEW_ID + Atomics.add(ids, 0, 1),
     share: startShare,
     now: 0n,

@@ -4,13 +4,15 @@
  * wrong, a number out of range, and there is no cache, without an error. The worst is a run that takes longer.
  *
  *   header     magic, key (what the run is about), stamp (owners' names)
- *   blocks     of 4,096 nodes: stats, lengths of lines, parents, lengths of names, flags, names, lines; with a CRC each
+ *   blocks     of 4,096 nodes: stats, lengths of lines, parents, numbers of names, lengths of names, flags, names, lines;
+ *              with a CRC each
  *   trailer    magic, number of nodes, bytes of names, CRC
  */
 import {createHash} from 'node:crypto'
 import {closeSync, constants, fstatSync, openSync, readSync} from 'node:fs'
 import {crc32} from 'node:zlib'
 import type {Path} from '../sys/errno.ts'
+import {COMPLETE} from './job.ts'
 import {linkChildren} from './name-tree.ts'
 import {cacheSize, viewCache, type SharedCache, type StatCache} from './stat-cache.ts'
 
@@ -22,16 +24,23 @@ const magic = 'bk stat cache 1\n'
 const trailerMagic = 'bk cache end 1\n\n'
 
 /* Bytes of a node in a block, beside its name and lines. */
-export const nodeSize = 42
+export const nodeSize = 46
 /* Lines of a cache up to this size are kept in memory, those of a larger one are read when they are needed. */
 const mostInMemory = 64 * 1024 * 1024
+
+/** A cache's file whose size is known: workers can be started with its memory before it is read. */
+export interface CacheFile {
+  readonly shared: SharedCache
+  /** Reads it; undefined when it is not whole after all. */
+  load(): LoadedCache | undefined
+  close(): void
+}
 
 /** A cache that was read, with the lines in it. */
 export interface LoadedCache {
   readonly cache: StatCache
-  /** The lines of neighbouring nodes, in pieces that must not be changed. */
+  /** The lines of neighbouring nodes, in pieces of one block each, which must not be changed. */
   lines(first: number, count: number): Buffer[]
-  close(): void
 }
 
 /** What the first bytes of a cache for a run are. `key` and `stamp` are any texts. */
@@ -53,36 +62,45 @@ function digest(text: string): Buffer {
   return createHash('sha256').update(text, 'latin1').digest()
 }
 
-/** Reads the cache in a file, if it is there, whole and about this run; undefined otherwise. */
-export function loadCache(path: Path, key: string, stamp: string): LoadedCache | undefined {
+/** Opens the cache in a file, if it is there, of this user and about this run; undefined otherwise. */
+export function openCacheFile(path: Path, key: string, stamp: string): CacheFile | undefined {
   let fd: number
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch {
     return undefined
   }
-  try {
-    const loaded = readCache(fd, key, stamp)
-    if (loaded !== undefined) return loaded
-  } catch {
-    // Whatever it is, it is no cache of ours.
-  }
-  closeSync(fd)
-  return undefined
+  const opened = orNothing(() => openCache(fd, cacheHeader(key, stamp)))
+  if (opened === undefined) closeSync(fd)
+  return opened
 }
 
-function readCache(fd: number, key: string, stamp: string): LoadedCache | undefined {
+/* Whatever goes wrong with it, it is no cache of ours. */
+function orNothing<T>(work: () => T): T | undefined {
+  try {
+    return work()
+  } catch {
+    return undefined
+  }
+}
+
+function openCache(fd: number, wanted: Buffer): CacheFile | undefined {
   const {size, uid, mode} = fstatSync(fd)
   const isOurs = (mode & constants.S_IFMT) === constants.S_IFREG && uid === process.geteuid?.() && (mode & 0o022) === 0
   if (!isOurs || size < headerSize + trailerSize) return undefined
   const header = readAt(fd, headerSize, 0)
-  const wanted = cacheHeader(key, stamp)
   if (!header.subarray(0, 48).equals(wanted.subarray(0, 48))) return undefined
   const trailer = readAt(fd, trailerSize, size - trailerSize)
   const count = trailer.readUInt32LE(16)
   const nameBytes = trailer.readUInt32LE(20)
   if (!trailer.equals(cacheTrailer(header, count, nameBytes)) || nodeSize * count + nameBytes > size) return undefined
-  const shared: SharedCache = {memory: new SharedArrayBuffer(cacheSize(count, nameBytes)), count, nameBytes, fd, linesHold: header.equals(wanted)}
+  const memory = new SharedArrayBuffer(cacheSize(count, nameBytes))
+  const shared: SharedCache = {memory, count, nameBytes, fd, linesHold: header.equals(wanted)}
+  return {shared, load: () => orNothing(() => readCache(shared, size)), close: () => closeSync(fd)}
+}
+
+function readCache(shared: SharedCache, size: number): LoadedCache | undefined {
+  const {count, fd, nameBytes} = shared
   const cache = viewCache(shared)
   const end = size - trailerSize
   const texts: Buffer[] = []
@@ -93,8 +111,10 @@ function readCache(fd: number, key: string, stamp: string): LoadedCache | undefi
     at += block.bytes.length
     if (size <= mostInMemory) texts.push(block.bytes)
   }
-  if (at !== end || cache.tree.nameAt[count + 1] !== nameBytes || !linkChildren(cache.tree)) return undefined
-  return {cache, lines: (first, number) => linesOf(cache, texts, first, number), close: () => closeSync(fd)}
+  const children = linkChildren(cache.tree)
+  if (at !== end || cache.tree.nameAt[count + 1] !== nameBytes || children === undefined) return undefined
+  for (let node = 1; node <= count; node++) if (cache.found[node] === children[node]) cache.flags[node]! |= COMPLETE
+  return {cache, lines: (first, number) => linesOf(cache, texts, first, number)}
 }
 
 interface Block {
@@ -114,13 +134,14 @@ function readBlock(fd: number, at: number, end: number, count: number): Block | 
 }
 
 /* Puts a block into the columns; false where its lengths do not add up. */
-function takeBlock({stats, textAt, textLength, flags, tree}: StatCache, {bytes, count, nameBytes}: Block, first: number, fileAt: number): boolean {
+function takeBlock({stats, textAt, textLength, found, flags, tree}: StatCache, {bytes, count, nameBytes}: Block, first: number, fileAt: number): boolean {
   const {buffer, byteOffset} = bytes
   let at = blockHeaderSize
   const next = (size: number): number => (at += size) - size
   stats.set(new BigInt64Array(buffer, byteOffset + next(32 * count), 4 * count), 4 * first)
   const lengths = new Uint32Array(buffer, byteOffset + next(4 * count), count)
   tree.parent.set(new Uint32Array(buffer, byteOffset + next(4 * count), count), first)
+  found.set(new Uint32Array(buffer, byteOffset + next(4 * count), count), first)
   const nameLengths = bytes.subarray(next(count), at)
   flags.set(bytes.subarray(next(count), at), first)
   const {nameAt, names} = tree

@@ -7,7 +7,7 @@ import {crc32} from 'node:zlib'
 import {beginFile, type OnTemp, type PendingFile} from '../sys/atomic.ts'
 import {writeAll} from '../sys/calls.ts'
 import type {Path} from '../sys/errno.ts'
-import {FIRST_NEW_ID, type Records} from './job.ts'
+import {COMPLETE, FIRST_NEW_ID, type Records} from './job.ts'
 import {blockHeaderSize, blockNodes, cacheHeader, cacheTrailer, type LoadedCache} from './stat-cache-file.ts'
 import {grown} from './tree-builder.ts'
 
@@ -42,7 +42,7 @@ export class StatCacheWriter {
     this.#same = old?.cache.shared.linesHold === true ? 0 : -1
   }
 
-  /** Takes over neighbouring nodes of the old cache, with their lines. */
+  /** Takes over neighbouring nodes of the old cache, with their lines as it gave them. */
   keep(first: number, count: number, lines: readonly Buffer[]): void {
     if (this.#same === first - 1) this.#same += count
     else this.#try(() => this.#copy(first, count, lines))
@@ -53,10 +53,13 @@ export class StatCacheWriter {
     this.#try(() => {
       let at = 0
       for (let index = from; index < to; index++) {
-        const [length = 0, id = 0, parent = 0, flags = 0] = records.numbers.subarray(4 * index, 4 * index + 4)
-        const stats = records.stats.subarray(4 * index, 4 * index + 4)
-        this.#add(stats, lines.subarray(at, at + length), this.#nodeOf(parent), Buffer.from(names[index]!, 'latin1'), flags)
-        at += length
+        const [length = 0, id = 0, parent = 0, flags = 0, found = 0] = records.numbers.subarray(5 * index, 5 * index + 5)
+        const block = this.#blockWithRoom()
+        block.names.push(Buffer.from(names[index]!, 'latin1'))
+        block.text.push(lines.subarray(at, (at += length)))
+        block.stats.set(records.stats.subarray(4 * index, 4 * index + 4), 4 * block.count)
+        block.add(length, this.#nodeOf(parent), found, names[index]!.length, flags)
+        this.#count++
         if (id !== 0) this.#remember(id, this.#count)
       }
     })
@@ -93,18 +96,26 @@ export class StatCacheWriter {
     }
   }
 
+  /* Columns of neighbours are copied as a whole, as far as they lie in one block of the old cache and of the new one. */
   #copy(first: number, count: number, lines: readonly Buffer[]): void {
-    const {stats, textLength, flags, tree} = this.#options.old!.cache
+    const {stats, textAt, textLength, found, flags, tree} = this.#options.old!.cache
+    const {names, nameAt, parent} = tree
     let node = first
     for (const piece of lines) {
-      for (let at = 0; at < piece.length; node++) {
-        const text = piece.subarray(at, (at += textLength[node]!))
-        const name = tree.names.subarray(tree.nameAt[node]!, tree.nameAt[node + 1]!)
-        this.#add(stats.subarray(4 * node, 4 * node + 4), text, this.#newOfOld[tree.parent[node]!]!, name, flags[node]!)
-        this.#newOfOld[node] = this.#count
+      const pieceAt = textAt[node]!
+      const pieceEnd = Math.min(first + count, Math.ceil(node / blockNodes) * blockNodes + 1)
+      while (node < pieceEnd) {
+        const block = this.#blockWithRoom()
+        const end = Math.min(pieceEnd, node + blockNodes - block.count)
+        block.text.push(piece.subarray(textAt[node]! - pieceAt, textAt[end - 1]! + textLength[end - 1]! - pieceAt))
+        block.names.push(names.subarray(nameAt[node], nameAt[end]))
+        block.stats.set(stats.subarray(4 * node, 4 * end), 4 * block.count)
+        for (; node < end; node++) {
+          block.add(textLength[node]!, this.#newOfOld[parent[node]!]!, found[node]!, nameAt[node + 1]! - nameAt[node]!, flags[node]! & ~COMPLETE)
+          this.#newOfOld[node] = ++this.#count
+        }
       }
     }
-    if (node !== first + count) throw new Error('lines of the stat cache do not add up')
   }
 
   #nodeOf(id: number): number {
@@ -120,16 +131,16 @@ export class StatCacheWriter {
     this.#newOfId[id - FIRST_NEW_ID] = node
   }
 
-  #add(stats: BigInt64Array, text: Buffer, parent: number, name: Uint8Array, flags: number): void {
-    this.#count++
-    this.#nameBytes += name.length
-    this.#block.add(stats, text, parent, name, flags)
+  #blockWithRoom(): Block {
     if (this.#block.count === blockNodes) this.#flush()
+    return this.#block
   }
 
   #flush(): void {
     const file = this.#begin()
-    for (const piece of this.#block.take()) writeAll(file.fd, piece)
+    for (const piece of this.#block.take()) {
+      writeAll(file.fd, piece)
+    }
   }
 
   #begin(): PendingFile {
@@ -142,38 +153,36 @@ export class StatCacheWriter {
   }
 }
 
-/* The nodes that are gathered for the next block. */
+/* The nodes that are gathered for the next block: columns, and names and lines in pieces. */
 class Block {
   count = 0
-  readonly #stats = new BigInt64Array(4 * blockNodes)
-  readonly #lengths = new Uint32Array(blockNodes)
-  readonly #parents = new Uint32Array(blockNodes)
+  readonly stats = new BigInt64Array(4 * blockNodes)
+  names: Uint8Array[] = []
+  text: Uint8Array[] = []
+  readonly #numbers = [0, 1, 2].map(() => new Uint32Array(blockNodes))
   readonly #nameLengths = new Uint8Array(blockNodes)
   readonly #flags = new Uint8Array(blockNodes)
-  #names: Uint8Array[] = []
-  #text: Buffer[] = []
 
-  add(stats: BigInt64Array, text: Buffer, parent: number, name: Uint8Array, flags: number): void {
+  /** Adds a node whose stats, name and lines are there already. */
+  add(length: number, parent: number, found: number, nameLength: number, flags: number): void {
     const at = this.count++
-    this.#stats.set(stats, 4 * at)
-    this.#lengths[at] = text.length
-    this.#parents[at] = parent
-    this.#nameLengths[at] = name.length
+    const [lengths, parents, founds] = this.#numbers
+    lengths![at] = length
+    parents![at] = parent
+    founds![at] = found
+    this.#nameLengths[at] = nameLength
     this.#flags[at] = flags
-    this.#names.push(name)
-    this.#text.push(text)
   }
 
-  /** The block as bytes in pieces, none where it is empty; it is empty afterwards. */
+  /** The block as bytes in pieces, none where it is empty; it is empty afterwards. The pieces hold until the next node is added. */
   take(): Uint8Array[] {
     const {count} = this
     if (count === 0) return []
-    const names = Buffer.concat(this.#names)
-    const text = Buffer.concat(this.#text)
+    const names = Buffer.concat(this.names)
+    const text = Buffer.concat(this.text)
     const columns = [
-      bytesOf(this.#stats, 32 * count),
-      bytesOf(this.#lengths, 4 * count),
-      bytesOf(this.#parents, 4 * count),
+      bytesOf(this.stats, 32 * count),
+      ...this.#numbers.map((column) => bytesOf(column, 4 * count)),
       this.#nameLengths.subarray(0, count),
       this.#flags.subarray(0, count),
       names,
@@ -185,8 +194,8 @@ class Block {
     header.writeUInt32LE(text.length, 8)
     header.writeUInt32LE(columns.reduce((sum, column) => crc32(column, sum), 0), 12)
     this.count = 0
-    this.#names = []
-    this.#text = []
+    this.names = []
+    this.text = []
     return [header, ...columns]
   }
 }

@@ -11,7 +11,7 @@ import {createFileReader, REPLACED, type FileReaderOptions} from './contents.ts'
 import {commentLine, createDescribe, type Details} from './describe.ts'
 import type {Excluder} from './exclude.ts'
 import type {Harvest} from './harvest.ts'
-import {TRUSTED, WITHOUT_DIGEST, type Incident} from './job.ts'
+import {COMPLETE, PLAIN, TRUSTED, UNKNOWN, WITHOUT_DIGEST, type Incident} from './job.ts'
 import {childrenOf, TreeCursor} from './name-tree.ts'
 import {fittingNames, sortNames} from './names.ts'
 import type {Selection} from './selection.ts'
@@ -28,6 +28,8 @@ export interface VisitContext extends FileReaderOptions {
   /** The directory of the stat cache, which may change with every run and is in no index. */
   readonly ownCache: {readonly device: bigint; readonly inode: bigint} | undefined
   readonly users: Pick<Users, 'uname' | 'gname'>
+  /** Does the file system of a device change a directory's times whenever a name comes or goes? */
+  readonly keepsNames: (device: bigint, place: Path) => boolean
   /** A number that no directory of this run has had. */
   readonly newId: () => number
   /** When the job began, in nanoseconds since 1970. */
@@ -49,6 +51,22 @@ export interface Subject {
   readonly selected: number
   readonly harvest: Harvest
 }
+
+/** What is known of an entry beside its stats and attributes. */
+type Known = Omit<Details, 'xattrs' | 'error'> & {readonly error?: Error | undefined}
+
+/** The names to visit in a directory. */
+interface Names {
+  readonly names: string[]
+  readonly plain: boolean
+  /** How many were found, of which some may be left out; UNKNOWN where it was not read as a whole. */
+  readonly found: number
+  /** False when some have no place in an index. */
+  readonly fits: boolean
+}
+
+const noNames: Names = {names: [], plain: true, found: UNKNOWN, fits: true}
+const noDirectory = {id: 0, found: UNKNOWN, plain: true}
 
 const statOptions = {bigint: true, throwIfNoEntry: false} as const
 const {S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK} = constants
@@ -148,19 +166,13 @@ export function createVisitor(context: VisitContext): Visit {
   const directory = (subject: Subject, stats: BigIntStats): Listing | undefined => {
     const {ownCache} = context
     if (ownCache !== undefined && ownCache.inode === stats.ino && ownCache.device === stats.dev) return undefined
-    const all = namesIn(subject, stats)
-    const path = subject.name === '.' ? '' : `${subject.raw}/`
-    const fitting = fittingNames(path, all)
-    const {names, plain} = sortNames(fitting)
     const {known} = subject
-    let id = known
-    if (cache !== undefined && keeps && known !== 0 && fitting.length === all.length && isUnchanged(cache, known, stats, trust)) {
-      subject.harvest.keep(known, stats)
-    } else {
-      id = known === 0 ? context.newId() : known
-      const error = fitting.length === all.length ? undefined : systemError(36, 'readdir')
-      make(subject, 'dir', stats, {}, id, error)
-    }
+    const unchanged = cache !== undefined && known !== 0 && isUnchanged(cache, known, stats, trust)
+    const path = subject.name === '.' ? '' : `${subject.raw}/`
+    const {found, names, plain, fits} = namesIn(subject, stats, path, unchanged)
+    const id = known === 0 ? context.newId() : known
+    if (unchanged && keeps && fits) subject.harvest.keep(known, stats)
+    else make(subject, 'dir', stats, {error: fits ? undefined : systemError(36, 'readdir')}, {id, found, plain})
     if (names.length === 0) return undefined
     return {
       path, names, plain, id,
@@ -171,26 +183,38 @@ export function createVisitor(context: VisitContext): Visit {
     }
   }
 
-  const namesIn = (subject: Subject, stats: BigIntStats): string[] => {
-    if (selection !== undefined && !isWhole(subject)) return childrenOf(selection.tree, subject.selected)
+  const namesIn = (subject: Subject, stats: BigIntStats, path: string, unchanged: boolean): Names => {
+    if (selection !== undefined && !isWhole(subject)) return {...sortNames(childrenOf(selection.tree, subject.selected)), found: UNKNOWN, fits: true}
     // Another file system is listed where it is mounted, but its content only if it was asked for by name.
     const {device} = subject.listing
-    if (device !== undefined && device !== stats.dev && subject.selected === 0) return []
-    const names = readdirSync(subject.place, 'latin1')
-    return excluder === undefined ? names : excluder.keptNames((name) => reach(`${subject.raw}/${name}`, false), names)
+    if (device !== undefined && device !== stats.dev && subject.selected === 0) return noNames
+    const all = unchanged ? remembered(subject, stats) : undefined
+    if (all !== undefined && excluder === undefined) return all
+    const names = all?.names ?? readdirSync(subject.place, 'latin1')
+    const kept = excluder === undefined ? names : excluder.keptNames((name) => reach(path + name, false), names)
+    const fitting = fittingNames(path, kept)
+    return {...sortNames(fitting), found: kept === names ? names.length : UNKNOWN, fits: fitting.length === kept.length}
+  }
+
+  /* The names that the last run found, where the file system promises that a directory which is the same has the same ones. */
+  const remembered = ({known, place}: Subject, {dev}: BigIntStats): Names | undefined => {
+    if (cache === undefined || (cache.flags[known]! & COMPLETE) === 0 || !context.keepsNames(dev, place)) return undefined
+    const names = childrenOf(cache.tree, known)
+    return {names, plain: (cache.flags[known]! & PLAIN) !== 0, found: names.length, fits: true}
   }
 
   const isWhole = ({listing, selected}: Subject): boolean => listing.selected === undefined || selection?.whole[selected] === 1
 
-  const make = (subject: Subject, type: EntryType, stats: BigIntStats, details: Details, id = 0, failure?: Error): undefined => {
+  const make = (subject: Subject, type: EntryType, stats: BigIntStats, known: Known, directory = noDirectory): undefined => {
     const {harvest, listing, name, path, place} = subject
     const attributes = attributesOf(place)
-    const error = failure ?? attributes.error
-    const lines = describe(path, type, stats, {...details, xattrs: attributes.xattrs, error: error && codeOf(error)})
+    const error = known.error ?? attributes.error
+    const lines = describe(path, type, stats, {...known, xattrs: attributes.xattrs, error: error && codeOf(error)})
     if (error !== undefined) reportProblem(subject, error)
-    const isTrusted = error === undefined && details.note === undefined && isSettled(stats, context.now)
-    const flags = (isTrusted ? TRUSTED : 0) | (type === 'file' && details.digest === undefined ? WITHOUT_DIGEST : 0)
-    harvest.make(lines, stats, {name, id, parent: listing.id, flags})
+    const isTrusted = error === undefined && known.note === undefined && isSettled(stats, context.now)
+    const hasDigest = type !== 'file' || known.digest !== undefined
+    const flags = (isTrusted ? TRUSTED : 0) | (hasDigest ? 0 : WITHOUT_DIGEST) | (directory.plain ? PLAIN : 0)
+    harvest.make(lines, stats, {name, parent: listing.id, id: directory.id, found: directory.found, flags})
     return undefined
   }
 

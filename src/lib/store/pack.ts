@@ -23,7 +23,7 @@ const TOC_MAGIC = 0x184d2a51
 export const LEAD_SIZE = 24
 const TAIL_SIZE = 16
 
-const TAR_END_FRAME = compressFrameSync(TAR_END, 1)
+const TAR_END_FRAME = Buffer.from(compressFrameSync(TAR_END, 1))
 
 export interface Member {
   readonly id: string

@@ -116,7 +116,7 @@ export function createPool<Message, Result>(options: PoolOptions): Pool<Message,
       workerData: options.workerData,
       transferList: [...(options.transfer ?? [])],
       // A small young generation costs time, the default of a large machine 35 MB more for each thread (measured).
-      resourceLimits: {maxYoungGenerationSizeMb: 32, maxOldGenerationSizeMb: options.memory ?? 256},
+      resourceLimits: {maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: options.memory ?? 256},
       // Not the command line of whoever started us: a test runner's loader, --input-type.
       execArgv: [],
       // Descriptors that libc.ts opened and fs closes would be warned of, on stderr.

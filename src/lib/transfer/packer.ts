@@ -32,6 +32,8 @@ export class Packer {
   #size = 0
   #pending: Pending[] = []
   #builder: PackBuilder | undefined
+  // Compressed frames of the open pack: ours, and freed when it is handed on.
+  #frames: Buffer[] = []
 
   constructor(options: PackerOptions) {
     this.#options = options
@@ -75,7 +77,9 @@ export class Packer {
   async #settle(): Promise<void> {
     const {compressed, size, members} = this.#pending.shift()!
     this.#builder ??= new PackBuilder(this.#options.lead())
-    this.#builder.add(fitted(await compressed), size, members)
+    const frame = fitted(await compressed)
+    this.#frames.push(frame)
+    this.#builder.add(frame, size, members)
     if (this.#builder.size >= PACK_SIZE) await this.#closePack()
   }
 
@@ -83,9 +87,9 @@ export class Packer {
     const builder = this.#builder
     this.#builder = undefined
     if (builder === undefined) return
-    const pack = builder.finish()
-    await this.#options.onPack(pack)
-    for (const part of pack.parts) freeBuffer(part)
+    await this.#options.onPack(builder.finish())
+    for (const frame of this.#frames) freeBuffer(frame)
+    this.#frames = []
   }
 }
 

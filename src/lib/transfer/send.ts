@@ -10,16 +10,18 @@ import {commentValue, type Group} from '../index/group.ts'
 import {IndexWriter} from '../index/write.ts'
 import {composeChanges} from '../index/apply.ts'
 import {groupsOf, nextLevel, textOf, type Chain, type Link} from '../store/levels.ts'
+import {BLOCK, memberSize, writeHeader} from '../store/member.ts'
 import {objectId} from '../store/object-id.ts'
 import {Reach} from '../store/reach.ts'
 import {recordTime, type IndexLevel} from '../store/record.ts'
-import {asMember, ContentPass, type ContentTotals, type ReadReporter} from './pack-content.ts'
+import {ContentPass, type ContentTotals, type ReadReporter} from './pack-content.ts'
 import {Packer} from './packer.ts'
 import {Readers} from './reading.ts'
 import type {IndexEnd} from '../index/read.ts'
 import type {Spill, SpillFactory} from '../index/spill.ts'
 import type {Level} from '../store/zstd.ts'
 import type {Clock} from '../sys/clock.ts'
+import type {Members} from './content.ts'
 import type {OwnerNames} from './correct.ts'
 import type {BaseFacts, Destination, SnapshotFacts} from './destination.ts'
 
@@ -185,9 +187,11 @@ async function changed(source: ChangesSource, to: Destination, options: SendOpti
   spill.close()
   if (!work.differs && end.digest !== source.end!.target) throw new BkError('the changes do not give the index they say they give', {status: 65})
   await reach.finish()
-  const {bytes, level, under} = await indexObject(source.root, chain, base, stored, end, text)
+  const {member, size, level, under} = await indexObject(source.root, chain, base, stored, end, text)
+  const bytes = member.subarray(BLOCK, BLOCK + size)
   const id = objectId(bytes)
-  if (known.take(id)) await packIndex(id, bytes, to, options)
+  writeHeader(member, 0, id, size)
+  if (known.take(id)) await packIndex({buffer: member, members: [{id, size}]}, to, options)
   for (const object of [id, ...under.map((link) => link.id)]) reach.addObject(object)
   const result: SnapshotFacts = {
     claimed: recordTime(options.clock.now()),
@@ -205,7 +209,9 @@ async function changed(source: ChangesSource, to: Destination, options: SendOpti
 }
 
 interface IndexObject {
-  readonly bytes: Buffer
+  /** Laid out as a member whose header is still to be written. */
+  readonly member: Buffer
+  readonly size: number
   readonly level: IndexLevel
   /** The objects below it, down to the full one. */
   readonly under: readonly Link[]
@@ -217,12 +223,28 @@ async function indexObject(root: string, chain: Chain | undefined, base: string 
     let far: Buffer | undefined
     const makeFar = (): Buffer => (far ??= changesText(root, chain.links.at(-1)!.id, digestOf(chain.full), composeChanges([chain.changes, stored]), end))
     const level = nextLevel(chain.links, near.length, () => makeFar().length)
-    if (level === 'near') return {bytes: near, level, under: chain.links}
-    if (level === 'far') return {bytes: makeFar(), level, under: [chain.links.at(-1)!]}
+    if (level === 'near') return {...laidOut([near]), level, under: chain.links}
+    if (level === 'far') return {...laidOut([makeFar()]), level, under: [chain.links.at(-1)!]}
   }
-  const pieces: Buffer[] = []
-  for await (const piece of text.pieces()) pieces.push(piece)
-  return {bytes: Buffer.concat(pieces), level: 'full', under: []}
+  return {...(await laidOutText(text)), level: 'full', under: []}
+}
+
+function laidOut(pieces: readonly Buffer[]): {readonly member: Buffer; readonly size: number} {
+  const size = pieces.reduce((sum, piece) => sum + piece.length, 0)
+  const member = Buffer.alloc(memberSize(size))
+  let at = BLOCK
+  for (const piece of pieces) at += piece.copy(member, at)
+  return {member, size}
+}
+
+// Twice over the spill, so that a large index is in memory once.
+async function laidOutText(text: Spill): Promise<{readonly member: Buffer; readonly size: number}> {
+  let size = 0
+  for await (const piece of text.pieces()) size += piece.length
+  const member = Buffer.alloc(memberSize(size))
+  let at = BLOCK
+  for await (const piece of text.pieces()) at += piece.copy(member, at)
+  return {member, size}
 }
 
 function changesText(root: string, object: string, base: string, changes: readonly Change[], end: IndexEnd): Buffer {
@@ -237,7 +259,7 @@ function digestOf(full: Buffer): string {
 }
 
 /** An index goes into a pack of its own. */
-async function packIndex(id: string, bytes: Buffer, to: Destination, options: SendOptions): Promise<void> {
+async function packIndex(member: Members, to: Destination, options: SendOptions): Promise<void> {
   const known = await to.known()
   const packer = new Packer({
     level: options.level,
@@ -247,6 +269,6 @@ async function packIndex(id: string, bytes: Buffer, to: Destination, options: Se
       await to.pack(pack)
     },
   })
-  await packer.add(asMember(id, bytes))
+  await packer.add(member)
   await packer.flush()
 }

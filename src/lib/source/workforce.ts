@@ -1,0 +1,137 @@
+/*
+ * Who does the work of a walk. Looking at files is done by the main thread and workers together, `threads` of them in all:
+ * the main thread begins at once, while a worker takes as long to start as looking at some thousand files, and a tree
+ * that is done by then needs no worker at all. Reading files is left to workers alone as soon as there is much of it, since
+ * results and Ctrl-C must not wait for a large file.
+ */
+import {createPool, workerUrl, type Pool} from '../sys/workers.ts'
+import type {Job, JobResult, SentFrame, Share} from './job.ts'
+import {Rope} from './rope.ts'
+import type {Runner, WalkSetup} from './runner.ts'
+
+/* A worker's job: some milliseconds of looking, or a fraction of a second of reading. */
+const workerShare: Share = {entries: 1_000, bytes: 128 * 1024 * 1024, patient: true}
+/* The main thread's: about a millisecond. */
+const ownShare: Share = {entries: 250, bytes: 1024 * 1024, patient: false}
+
+/* How long the main thread walks alone, in milliseconds, before it calls for help. */
+const alone = 12
+/* How many bytes it reads itself before it leaves that to others. */
+const ownBytes = 8 * 1024 * 1024
+/* Text that may wait for something before it in the order: about a hundred thousand entries. */
+const mostHeld = 16 * 1024 * 1024
+/* The most directories in one job. */
+const mostFrames = 32
+
+/* Workers, with as many jobs as keep them busy. */
+interface Crew {
+  readonly pool: Pool<Job, JobResult>
+  readonly most: number
+  /** It takes the main thread's place. */
+  readonly relieves: boolean
+  jobs: number
+}
+
+export class Workforce {
+  readonly #setup: WalkSetup
+  readonly #threads: number
+  readonly #crews: Crew[] = []
+  #rope = new Rope([])
+  #walkers = false
+  #readers = false
+  // Whether the workers that take the main thread's place are at work.
+  #relieved = false
+  #failure: {readonly error: unknown} | undefined
+  #wake = (): void => {}
+
+  constructor(setup: WalkSetup, threads: number) {
+    this.#setup = setup
+    this.#threads = threads
+  }
+
+  /** Calls the workers that walk beside the main thread. */
+  callWalkers(): void {
+    if (!this.#walkers) this.#call(this.#threads - 1)
+    this.#walkers = true
+  }
+
+  /** Results in the order of the index; `run` does jobs in this thread. */
+  async *results(first: SentFrame, run: Runner): AsyncGenerator<JobResult> {
+    this.#rope = new Rope([first])
+    let bytes = 0
+    const began = performance.now()
+    while (!this.#rope.isEmpty) {
+      if (this.#failure !== undefined) throw this.#failure.error
+      const result = this.#rope.shift()
+      if (result !== undefined) {
+        yield result
+        continue
+      }
+      this.#handOut()
+      const own = this.#relieved ? undefined : this.#walk(run)
+      if (own === undefined) {
+        await new Promise<void>((resolve) => (this.#wake = resolve))
+        continue
+      }
+      bytes += own.bytes
+      const isStuck = own.parts.length === 0 && own.frames.length > 0
+      if (isStuck || bytes > ownBytes) this.#callReader()
+      if (performance.now() - began > alone) this.callWalkers()
+      // Let results of others in. Where this thread could do nothing with the first that waits, it waits for them.
+      await new Promise<void>((resolve) => (isStuck ? (this.#wake = resolve) : setImmediate(resolve)))
+    }
+  }
+
+  /** Ends the workers, done or not. */
+  async close(): Promise<void> {
+    await Promise.all(this.#crews.map(({pool}) => pool.close()))
+  }
+
+  /* The worker that takes the main thread's place. */
+  #callReader(): void {
+    if (!this.#readers) this.#call(1, true)
+    this.#readers = true
+    this.callWalkers()
+    this.#handOut()
+  }
+
+  #call(size: number, relieves = false): void {
+    if (size === 0) return
+    const pool = createPool<Job, JobResult>({url: workerUrl(import.meta.url, './walk-worker'), size, workerData: this.#setup})
+    this.#crews.push({pool, most: 2 * size, relieves, jobs: 0})
+  }
+
+  /* Does one short job in this thread; undefined when there is none. */
+  #walk(run: Runner): JobResult | undefined {
+    const taken = this.#rope.take(1)
+    if (taken === undefined) return undefined
+    const result = run({frames: taken.frames, share: ownShare})
+    this.#rope.put(taken, result)
+    return result
+  }
+
+  #handOut(): void {
+    for (const crew of this.#crews) {
+      while (crew.jobs < crew.most && this.#rope.waiting > 0) {
+        if (this.#rope.held > mostHeld && !this.#rope.isFrontWaiting) return
+        const taken = this.#rope.take(Math.min(Math.ceil(this.#rope.waiting / (2 * this.#threads)), mostFrames))
+        if (taken === undefined) return
+        crew.jobs++
+        crew.pool.job({frames: taken.frames, share: workerShare}).then(
+          (result) => {
+            crew.jobs--
+            if (crew.relieves) this.#relieved = true
+            this.#rope.put(taken, result)
+            // Whoever takes the results may be busy: the workers must not wait for that.
+            this.#handOut()
+            this.#wake()
+          },
+          (error: unknown) => {
+            this.#failure = {error}
+            this.#wake()
+          },
+        )
+      }
+    }
+  }
+}
