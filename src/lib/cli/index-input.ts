@@ -27,5 +27,5 @@ export async function openIndex(operand: string | undefined, what: string, optio
     options.onMissing?.(`${input.name} is empty`)
     return undefined
   }
-  return new IndexReader(canonicalIndex(sniffed, input.name, createSpill))
+  return new IndexReader(canonicalIndex(sniffed, input.name, () => createSpill(0)))
 }

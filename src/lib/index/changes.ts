@@ -5,7 +5,7 @@
 import {BkError} from '../cli/errors.ts'
 import {parseEntryLine} from './entry.ts'
 import {checkComments, NO_COMMENTS, parseComment, type Group} from './group.ts'
-import {atLine, runsOfLines} from './lines.ts'
+import {atLine, lineAt, runsOfLines} from './lines.ts'
 import {pathProblem} from './path.ts'
 import {cutOff, isRoot} from './read.ts'
 import {stateWords} from './write.ts'
@@ -74,7 +74,7 @@ export class ChangesReader {
       try {
         for (let at = 0; at < text.length; current++) {
           const stop = text.indexOf('\n', at)
-          this.#readLine(text.slice(at, stop), batch)
+          this.#readLine(lineAt(text, at, stop), batch)
           at = stop + 1
         }
       } catch (error) {

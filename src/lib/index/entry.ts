@@ -27,15 +27,32 @@ export interface Entry {
   readonly sha256?: string | undefined
 }
 
-const NUMBER = '(?:0|[1-9][0-9]{0,15})'
+// Fifteen digits are exact as a number, and a file of more than a petabyte is none.
+const NUMBER = '(?:0|[1-9][0-9]{0,14})'
+// Floored: what is negative is -1 at least.
+const TIME = String.raw`(?:0|-?[1-9][0-9]{0,14})\.[0-9]{9}`
 const LINE = new RegExp(
   String.raw`^(\.[!-~]*) type=(file|dir|link|fifo|char|block)` +
     String.raw`(?: mode=0([1-7]?[0-7]{3}))?(?: uid=(${NUMBER}))?(?: gid=(${NUMBER}))?` +
     String.raw`(?: uname=([A-Za-z0-9._-]+))?(?: gname=([A-Za-z0-9._-]+))?` +
-    String.raw`(?: size=(${NUMBER}))?(?: time=(-?${NUMBER}\.[0-9]{9}))?` +
+    String.raw`(?: size=(${NUMBER}))?(?: time=(${TIME}))?` +
     String.raw`(?: link=([!-~]+))?(?: device=native,(${NUMBER}),(${NUMBER}))?` +
     String.raw`(?: md5=([0-9a-f]{32}))?(?: sha256=([0-9a-f]{64}))?$`,
 )
+
+// What stands behind the path of nearly every line: a file or a directory as `bk index` writes it.
+const OWNER = String.raw` mode=0[1-7]?[0-7]{3} uid=${NUMBER} gid=${NUMBER}(?: uname=[A-Za-z0-9._-]+)?(?: gname=[A-Za-z0-9._-]+)?`
+const USUAL = new RegExp(` type=(?:file${OWNER} size=${NUMBER} time=${TIME}(?: sha256=[0-9a-f]{64})?|dir${OWNER} time=${TIME})$`, 'y')
+
+/**
+ * Holds a line to the grammar as `parseEntryLine` does, at a third of its cost because nothing is taken apart.
+ * @param path what the line begins with, which `pathProblem` takes
+ * @throws BkError 65 without a line number
+ */
+export function checkEntryLine(line: string, path: string): void {
+  USUAL.lastIndex = path.length
+  if (!USUAL.test(line)) parseEntryLine(line)
+}
 
 /**
  * Parses one entry line.

@@ -4,7 +4,7 @@
  * they came and parses only when asked.
  */
 import {BkError} from '../cli/errors.ts'
-import {ESCAPED, isEscaped} from './escape.ts'
+import {isEscaped, NAME_BYTE} from './escape.ts'
 import {parseEntryLine, type Entry} from './entry.ts'
 import {pathProblem} from './path.ts'
 
@@ -19,14 +19,23 @@ export interface Group {
 export const NO_COMMENTS: readonly string[] = []
 
 const COMMENT = new RegExp(String.raw`^#bk (\.(?:/[^ ]*)?) ([a-z][!-~]*?)=([!-~]*)$`)
-const KEY = new RegExp(String.raw`^[a-z](?:${ESCAPED})$`)
-const FIXED: Readonly<Record<string, RegExp>> = {
-  chunks: /^[0-9a-f]{64}$/,
-  cut: /^(?:1[0-9]|2[0-4])$/,
-  error: /^[A-Z][A-Z0-9_]{1,30}$/,
-  stale: /^[A-Z][A-Z0-9_]{1,30}$/,
-  'left-out': /^[a-z][a-z-]{1,30}$/,
-}
+const KEY = new RegExp(String.raw`^(?:(?!xattr\.)[a-z][a-z0-9.-]*|xattr\.(?:${NAME_BYTE}|/)+)$`)
+const NUMBER = '(?:0|[1-9][0-9]{0,15})'
+// A Map, because keys come from hostile lists and an object has a `constructor` of its own.
+const FIXED: ReadonlyMap<string, RegExp> = new Map([
+  ['chunks', /^[0-9a-f]{64}$/],
+  ['cut', /^(?:1[0-9]|2[0-4])$/],
+  ['error', /^[A-Z][A-Z0-9_]{1,30}$/],
+  ['flags', /^[a-z]+(?:,[a-z]+)*$/],
+  ['left-out', /^[a-z][a-z-]{1,30}$/],
+  ['note', /^[a-z][a-z-]{1,30}$/],
+  ['sparse', new RegExp(String.raw`^(?:${NUMBER}\+${NUMBER}(?:,${NUMBER}\+${NUMBER})*)?$`)],
+  ['stale', /^[A-Z][A-Z0-9_]{1,30}$/],
+])
+const MAX_INLINE = 40_000
+// Bits that stand for nothing are zero, so that bytes have one spelling.
+const ATTRIBUTE = /^(?:@[0-9a-f]{64}|(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?)$/
+const PLAIN_NAME = /^[A-Za-z0-9._-]*$/
 
 /** A comment line in parts. */
 export interface Comment {
@@ -51,12 +60,13 @@ export function parseComment(line: string): Comment {
 }
 
 function valueProblem(key: string, value: string): string | undefined {
-  const fixed = FIXED[key]
+  const fixed = FIXED.get(key)
   if (fixed !== undefined) return fixed.test(value) ? undefined : `bad value of ${key}=`
   if (key === 'hardlink' || key === 'from') return pathProblem(value)
-  if (key.startsWith('xattr.')) return /^(?:@[0-9a-f]{64}|(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)$/.test(value) ? undefined : 'bad base64'
-  if ((key === 'uname' || key === 'gname') && !isEscaped(value)) return `bad value of ${key}=`
-  return undefined
+  if (key.startsWith('xattr.')) return value.length <= MAX_INLINE && ATTRIBUTE.test(value) ? undefined : 'bad base64'
+  // A name that may stand on the line has no comment.
+  if (key !== 'uname' && key !== 'gname') return undefined
+  return isEscaped(value) && !PLAIN_NAME.test(value) && !value.includes('\\000') ? undefined : `bad value of ${key}=`
 }
 
 /** Prints a comment line. */
@@ -78,7 +88,7 @@ export function commentValue(group: Group, key: string): string | undefined {
 
 /** The group with comments set (a string) or removed (undefined), kept sorted by key. */
 export function withComments(group: Group, changes: Readonly<Record<string, string | undefined>>): Group {
-  const kept = group.comments.filter((comment) => !(keyOf(comment, group.path) in changes))
+  const kept = group.comments.filter((comment) => !Object.hasOwn(changes, keyOf(comment, group.path)))
   for (const [key, value] of Object.entries(changes)) {
     if (value !== undefined) kept.push(formatComment(group.path, key, value))
   }
@@ -108,15 +118,22 @@ export function isDirectoryLine(line: string, path: string): boolean {
   return line.startsWith(' type=dir', path.length)
 }
 
-/** Checks that comments belong to the path, are sorted and that there is a line or a reason why not. Throws BkError 65. */
+/** Checks that comments are in the grammar, sorted, go with each other, and that there is a line or a reason why not. Throws BkError 65. */
 export function checkComments(group: Group): void {
+  const values = new Map<string, string>()
   let last = ''
-  let reason = false
   for (const line of group.comments) {
-    const {key} = parseComment(line)
-    if (key <= last) throw new BkError(`comments of ${group.path} are not sorted by key, or one is there twice`, {status: 65})
+    const {key, value} = parseComment(line)
+    if (key <= last) throw misfit('comments are not sorted by key, or one is there twice', group)
     last = key
-    if (key === 'error' || key === 'left-out') reason = true
+    values.set(key, value)
   }
-  if (group.line === '' && !reason) throw new BkError(`comment without its entry: ${group.path}`, {status: 65})
+  if (group.line === '' && !values.has('error') && !values.has('left-out')) throw misfit('comment without its entry', group)
+  if (values.has('cut') && !values.has('chunks')) throw misfit('cut= without chunks=', group)
+  const first = values.get('hardlink')
+  if (first !== undefined && first >= group.path) throw misfit('hardlink= is not a path before', group)
+}
+
+function misfit(what: string, {path}: Group): BkError {
+  return new BkError(`${what}: ${path.slice(0, 200)}`, {status: 65})
 }

@@ -23,7 +23,7 @@ export async function* runsOfLines(pieces: AsyncIterable<Uint8Array> | Iterable<
     const text = rest + Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength).toString('latin1')
     const end = text.lastIndexOf('\n') + 1
     rest = text.slice(end)
-    if (rest.length > MAX_LINE) throw atLine(number + count(text.slice(0, end)), new BkError('line is longer than 65,000 bytes', {status: 65}))
+    if (rest.length > MAX_LINE) throw atLine(number + count(text.slice(0, end)), tooLong())
     if (end === 0) continue
     const run = end === text.length ? text : text.slice(0, end)
     if (run.includes('\0')) throw new BkError('binary data where text belongs', {status: 65})
@@ -31,6 +31,16 @@ export async function* runsOfLines(pieces: AsyncIterable<Uint8Array> | Iterable<
     number += count(run)
   }
   if (rest !== '') throw atLine(number, new BkError('the last line is cut off', {status: 65}))
+}
+
+/** The line of a run from `at` to its LF at `stop`; throws BkError 65 when it is too long. */
+export function lineAt(text: string, at: number, stop: number): string {
+  if (stop - at > MAX_LINE) throw tooLong()
+  return text.slice(at, stop)
+}
+
+function tooLong(): BkError {
+  return new BkError('line is longer than 65,000 bytes', {status: 65})
 }
 
 function count(text: string): number {

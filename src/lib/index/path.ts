@@ -53,18 +53,15 @@ export class Ancestry {
   /** Takes the next path in order. False when its parent was not a directory that came before it. */
   accept(path: string, isDirectory: boolean): boolean {
     const open = this.#open
-    while (open.length > 0 && !path.startsWith(open[open.length - 1]!)) open.pop()
     const slash = path.lastIndexOf('/')
-    if (slash >= 0 && !this.#holds(path, slash)) return false
+    // Nearly always the directory that was opened last.
+    if (slash >= 0 && (open.length === 0 || path.slice(0, slash) !== open[open.length - 1])) {
+      while (open.length > 0 && !path.startsWith(open[open.length - 1]!)) open.pop()
+      let above = open.length - 1
+      while (above >= 0 && open[above]!.length > slash) above--
+      if (above < 0 || open[above]!.length !== slash) return false
+    }
     if (isDirectory) open.push(path)
     return true
-  }
-
-  #holds(path: string, slash: number): boolean {
-    const open = this.#open
-    for (let i = open.length - 1; i >= 0 && open[i]!.length >= slash; i--) {
-      if (open[i]!.length === slash && path.startsWith(open[i]!)) return true
-    }
-    return false
   }
 }

@@ -5,10 +5,10 @@
  */
 import {createHash} from 'node:crypto'
 import {BkError} from '../cli/errors.ts'
-import {parseEntryLine} from './entry.ts'
+import {checkEntryLine} from './entry.ts'
 import {checkComments, isDirectoryLine, isUnread, NO_COMMENTS, type Group} from './group.ts'
 import {isEscaped, unescapeText} from './escape.ts'
-import {atLine, runsOfLines, type Run} from './lines.ts'
+import {atLine, lineAt, runsOfLines, type Run} from './lines.ts'
 import {Ancestry, pathProblem} from './path.ts'
 
 /** What the last line of an index says. */
@@ -85,7 +85,7 @@ export class IndexReader {
     try {
       while (at < text.length) {
         const stop = text.indexOf('\n', at)
-        const line = text.slice(at, stop)
+        const line = lineAt(text, at, stop)
         if (line.charCodeAt(0) === 35) {
           if (line.startsWith(END_START)) {
             this.#flush(batch)
@@ -110,8 +110,8 @@ export class IndexReader {
     this.#flush(batch)
     const space = line.indexOf(' ')
     const path = space < 0 ? line : line.slice(0, space)
-    if (this.#strict) parseEntryLine(line)
     this.#begin(path, line)
+    if (this.#strict) checkEntryLine(line, path)
     this.#entries++
   }
 

@@ -14,7 +14,7 @@ import {parseItem, pathOfText, type Item} from './item.ts'
 import {Metadata} from './metadata.ts'
 import {makeFile, makeLink, makeSpecial, place, reasonNotMade} from './new-file.ts'
 import {PartialFiles} from './partial-files.ts'
-import {release} from './release.ts'
+import {freeBuffer} from '../sys/memory.ts'
 import type {FileTask, Job, Outcome, Problem, RestoreContext, Target, Task, Want} from './job.ts'
 
 const {O_DIRECTORY, O_NONBLOCK, O_RDONLY} = constants
@@ -72,7 +72,7 @@ export class Restorer {
     try {
       const bytes = await this.#store.get(packName(pack), {offset: frame.offset, length: frame.compressed})
       content = openFrame(frame, bytes)
-      release(bytes)
+      freeBuffer(bytes)
     } catch (error) {
       const why = damageWords(pack, error)
       for (const {member} of wants) work.lost.push({id: frame.members[member]!.id, why})
@@ -89,7 +89,7 @@ export class Restorer {
       }
       work.write(bytes, targets)
     }
-    release(content)
+    freeBuffer(content)
   }
 }
 

@@ -25,14 +25,20 @@ interface Operand {
   readonly candidates: readonly string[]
 }
 
+/** Selects what paths mean. See `resolvePaths`. */
+export async function selectPaths(paths: readonly string[], root: string, groups: AsyncIterable<readonly Group[]>): Promise<Selection> {
+  return selectionOf(await resolvePaths(paths, root, groups))
+}
+
 /**
  * Finds out what paths mean.
  * @param paths bytes as latin1 strings
  * @param root escaped `root=` of the index
  * @param groups of the index, for a look at which of them are there
+ * @returns for each the escaped path of an entry
  * @throws BkError 2 that names each path which is not in the snapshot
  */
-export async function selectPaths(paths: readonly string[], root: string, groups: AsyncIterable<readonly Group[]>): Promise<Selection> {
+export async function resolvePaths(paths: readonly string[], root: string, groups: AsyncIterable<readonly Group[]>): Promise<string[]> {
   const operands = paths.map((given) => parseOperand(given, unescapeText(root)))
   const asked = new Set(operands.flatMap(({candidates}) => candidates))
   const there = new Set<string>()
@@ -43,7 +49,7 @@ export async function selectPaths(paths: readonly string[], root: string, groups
   const found = operands.map(({candidates}) => candidates.find((path) => there.has(path)))
   const missing = operands.filter((_, i) => found[i] === undefined)
   if (missing.length > 0) throw notThere(missing, unread)
-  return selectionOf(found.map((path) => path!))
+  return found.map((path) => path!)
 }
 
 /** The paths in an index that a path as typed may mean. */

@@ -37,7 +37,8 @@ export async function* jsonList(source: Source): AsyncGenerator<string> {
   yield `${JSON.stringify({type: 'summary', ...jsonPath('root', reader.root), entries, unread: partial, sha256: digest})}\n`
 }
 
-function entryAsJson(group: Group): string {
+/** A group as one line of JSON. */
+export function entryAsJson(group: Group): string {
   const entry = entryOf(group)
   const {type, mode, link, path: _, ...others} = entry ?? {}
   return `${JSON.stringify({

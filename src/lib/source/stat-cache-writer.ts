@@ -27,7 +27,6 @@ export class StatCacheWriter {
   // Nodes of the old cache that went by in their order before anything else did; -1 once something else has.
   #same: number
   #count = 0
-  #nameBytes = 0
   // From the nodes of the old cache, and from new directories' ids, to nodes of the new one.
   readonly #newOfOld: Uint32Array
   #newOfId = new Uint32Array(1024)
@@ -71,7 +70,7 @@ export class StatCacheWriter {
     this.#try(() => {
       this.#flush()
       const file = this.#begin()
-      writeAll(file.fd, cacheTrailer(this.#header, this.#count, this.#nameBytes))
+      writeAll(file.fd, cacheTrailer(this.#header, this.#count, this.#block.nameBytes))
       file.replace()
       this.#file = undefined
     })
@@ -138,9 +137,7 @@ export class StatCacheWriter {
 
   #flush(): void {
     const file = this.#begin()
-    for (const piece of this.#block.take()) {
-      writeAll(file.fd, piece)
-    }
+    for (const piece of this.#block.take()) writeAll(file.fd, piece)
   }
 
   #begin(): PendingFile {
@@ -156,6 +153,8 @@ export class StatCacheWriter {
 /* The nodes that are gathered for the next block: columns, and names and lines in pieces. */
 class Block {
   count = 0
+  /** Of all blocks so far. */
+  nameBytes = 0
   readonly stats = new BigInt64Array(4 * blockNodes)
   names: Uint8Array[] = []
   text: Uint8Array[] = []
@@ -179,6 +178,7 @@ class Block {
     const {count} = this
     if (count === 0) return []
     const names = Buffer.concat(this.names)
+    this.nameBytes += names.length
     const text = Buffer.concat(this.text)
     const columns = [
       bytesOf(this.stats, 32 * count),

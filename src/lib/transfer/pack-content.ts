@@ -56,11 +56,13 @@ export interface ContentTotals {
   bytes: number
   /** Bytes of objects that the store lacked. */
   packed: number
+  /** Files that vanished or could not be read. */
+  missed: number
 }
 
 /** Reads and packs what changes need; yields the changes as they turned out, in order. */
 export class ContentPass {
-  readonly totals: ContentTotals = {files: 0, bytes: 0, packed: 0}
+  readonly totals: ContentTotals = {files: 0, bytes: 0, packed: 0, missed: 0}
   readonly #options: ContentOptions
   // Lists of chunks are packed together behind all content: who checks what a snapshot reaches reads all of them and little else.
   #lists: {id: string; bytes: Buffer}[] = []
@@ -140,6 +142,7 @@ export class ContentPass {
   #take(change: Change, answer: Exclude<FileAnswer, {status: 'large'}>, chunked?: {chunks: string; cut: number}): Change | undefined {
     const {reporter, names} = this.#options
     const {path} = change.group
+    if (answer.status !== 'read') this.totals.missed++
     if (answer.status === 'failed') reporter.problem(path, answer.code)
     else if (answer.status === 'vanished') reporter.note(path, answer.why === 'gone' ? 'vanished' : 'is no longer a file')
     else {

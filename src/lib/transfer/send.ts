@@ -89,7 +89,7 @@ async function readContent(source: ChangesSource, to: Destination, options: Send
   while (first.done !== true && first.value.length === 0) first = await batches.next()
   if (first.done === true) {
     spill.write(Buffer.from(changesHeader({root: source.root}) + endOfSpill(0), 'latin1'))
-    return {changes: 0, froms: new Set(), totals: {files: 0, bytes: 0, packed: 0}, differs: false}
+    return {changes: 0, froms: new Set(), totals: {files: 0, bytes: 0, packed: 0, missed: 0}, differs: false}
   }
   const known = await to.known()
   const readers = new Readers(options.workers)
@@ -122,7 +122,7 @@ async function readContent(source: ChangesSource, to: Destination, options: Send
     }
     spill.write(Buffer.from(endOfSpill(lines), 'latin1'))
     await packer.flush()
-    return {changes: Math.max(changes, 1), froms, totals: pass.totals, differs: pass.totals.files > 0 || changes === 0}
+    return {changes: Math.max(changes, 1), froms, totals: pass.totals, differs: pass.totals.files + pass.totals.missed > 0}
   } finally {
     await readers.close()
   }

@@ -2,13 +2,14 @@
 
 import fc from 'fast-check'
 import {describe, expect, test} from 'vitest'
-import {formatEntry, formatTime, parseEntryLine, parseTime} from '../../../src/lib/index/entry.ts'
+import {checkEntryLine, formatEntry, formatTime, parseEntryLine, parseTime} from '../../../src/lib/index/entry.ts'
 import {words} from './arbitrary.ts'
+import {pathProblem} from '../../../src/lib/index/path.ts'
 import {law, outcome, refusal} from './texts.ts'
 
 const md5 = 'd41d8cd98f00b204e9800998ecf8427e'
 const sha256 = '5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03'
-const most = '9007199254740991'
+const most = '999999999999999'
 
 describe('a line is taken', () => {
   test.each([
@@ -100,11 +101,10 @@ describe('a line is refused', () => {
     ['./a type=file\n', /./],
     ['./a type=file\r', shape],
     ['./a type=file\0', /./],
-    ['./a type=file size=9007199254740992', /number is too large/],
-    ['./a type=file size=9999999999999999', /number is too large/],
-    ['./a type=file size=10000000000000000', shape],
-    ['./a type=file uid=9999999999999999', /number is too large/],
-    ['./a type=char device=native,9999999999999999,1', /number is too large/],
+    ['./a type=file size=1000000000000000', shape],
+    ['./a type=file uid=9007199254740992', shape],
+    ['./a type=file time=1000000000000000.000000000', shape],
+    ['./a type=char device=native,9999999999999999,1', shape],
     ['./a type=dir size=0', /^size and digest do not go with type=dir: \.\/a$/],
     ['./a type=link link=b md5=' + md5, /^size and digest do not go with type=link/],
     ['./a type=fifo sha256=' + sha256, /^size and digest do not go with type=fifo/],
@@ -139,6 +139,9 @@ describe('a line is refused', () => {
       const printed = await outcome(() => formatEntry(parseEntryLine(line)))
       if (cuts.length === 0) expect(printed).toBe(line)
       if (typeof printed === 'string') expect(printed).toBe(line)
+      // The quick check says the same.
+      const path = line.split(' ', 1)[0]!
+      if (pathProblem(path) === undefined) expect(await outcome(() => checkEntryLine(line, path) ?? line)).toEqual(printed)
     }), 3000)
   })
 })
@@ -154,7 +157,7 @@ describe('time', () => {
   })
 
   test('comes back as it was, as far as a line can say it', async () => {
-    const time = fc.bigInt({min: -(10n ** 24n), max: 10n ** 24n})
+    const time = fc.bigInt({min: 10n ** 9n - 10n ** 24n, max: 10n ** 24n - 1n})
     await law(fc.property(time, (nanoseconds) => {
       expect(parseTime(formatTime(nanoseconds))).toBe(nanoseconds)
       expect(parseEntryLine(`./a type=file time=${formatTime(nanoseconds)}`).time).toBe(formatTime(nanoseconds))

@@ -1,0 +1,97 @@
+/*
+ * bk log: what is in a store.
+ */
+import {BkCommand} from '../lib/cli/command.ts'
+import {BkError, usageError} from '../lib/cli/errors.ts'
+import {exitStatus, type ExitStatus} from '../lib/cli/exit.ts'
+import {jsonFlag, quietFlag, requiredOperand, switchFlag, valueFlag} from '../lib/cli/flags.ts'
+import {operandBytes} from '../lib/cli/input.ts'
+import {writeOut} from '../lib/cli/output.ts'
+import {askedFor, localTimeZone, tellSnapshot, whenFlags} from '../lib/cli/snapshot.ts'
+import {writeTable} from '../lib/cli/table.ts'
+import {stdoutIsTerminal} from '../lib/cli/terminal.ts'
+import {resolvePaths} from '../lib/restore/selection.ts'
+import {entryAsJson} from '../lib/source/listing.ts'
+import {groupsOf} from '../lib/store/levels.ts'
+import {exactRow, LOG_COLUMNS, logEntries, readableRow, recordAsJson} from '../lib/store/log-rows.ts'
+import {checkLog} from '../lib/store/log-walk.ts'
+import {groupsAt, LS_COLUMNS, lsRow, type LsForm} from '../lib/store/ls.ts'
+import {openIndexOf, openLog, openSnapshot, snapshotOperand} from '../lib/store/open.ts'
+import type {Row} from '../lib/cli/table.ts'
+
+export default class LogCommand extends BkCommand {
+  static override summary = 'list what is in a store'
+  static override description = `writes a line for each record of the store, oldest first: its number, when it was received (on the store's clock), its set,
+"complete" or "partial=K" where K paths could not be read, how many entries and bytes it has, how its index is stored, and the bytes of the packs that came with it.
+In a pipe fields are separated by a TAB, times are UTC and sizes exact.
+
+With --list it writes what a snapshot has at PATH, as ls -l does: mode, owner, group, size, time, name.`
+  static override examples = [
+    {description: 'the snapshots of a store', command: 'bk log /backup/store'},
+    {description: 'a directory as it was three days ago', command: 'bk log /backup/store@3D -l /etc'},
+    {description: 'whether the log is whole', command: 'bk log /backup/store --check'},
+  ]
+  static override args = {store: requiredOperand('store; with --list also STORE@WHEN')}
+  static override flags = {
+    ...whenFlags,
+    check: switchFlag('check the sums and the chain of all records and catalogs', {exclusive: ['list', 'set', 'at']}),
+    json: jsonFlag,
+    list: valueFlag('list what a snapshot has at PATH', {char: 'l', helpValue: 'PATH'}),
+    quiet: quietFlag,
+  }
+  static override exitNotes = {1: 'With --check: something is damaged.'}
+  static override seeAlso = ['bk-restore(1)']
+
+  async run(): Promise<ExitStatus> {
+    const {args, flags} = await this.parse(LogCommand)
+    const speech = this.speech(flags)
+    if (flags.check) return await this.#check(args.store, flags)
+    if (flags.list !== undefined) {
+      await this.#list(args.store, flags.list, flags)
+      return speech.status()
+    }
+    const {when} = snapshotOperand(args.store, flags.at)
+    if (when !== undefined) throw usageError('@WHEN and --at go with --list', `bk log ${args.store} --list .`)
+    const entries = logEntries(await openLog(args.store), flags.set, speech)
+    if (flags.json) await writeOut(mapped(entries, recordAsJson))
+    else {
+      const timeZone = localTimeZone()
+      await writeTable(LOG_COLUMNS, mapped(entries, stdoutIsTerminal() ? (entry) => readableRow(entry, timeZone) : exactRow))
+    }
+    return speech.status()
+  }
+
+  async #list(store: string, path: string, flags: {at: string | undefined; set: string | undefined; json: boolean; quiet: boolean}): Promise<void> {
+    const snapshot = await openSnapshot(askedFor(store, flags))
+    tellSnapshot(snapshot, this.speech(flags))
+    const {chain} = await openIndexOf(snapshot)
+    const [found] = await resolvePaths([operandBytes(path).toString('latin1')], chain.root, groupsOf(chain))
+    const groups = groupsAt(found!, groupsOf(chain))
+    const form: LsForm = stdoutIsTerminal() ? {kind: 'readable', timeZone: localTimeZone()} : {kind: 'exact'}
+    if (flags.json) await writeOut(mapped(groups, entryAsJson))
+    else await writeTable(LS_COLUMNS, mapped(groups, (group): Row => lsRow(group, form)))
+  }
+
+  async #check(store: string, flags: {json: boolean; quiet: boolean}): Promise<ExitStatus> {
+    const tally = {records: 0, catalogs: 0}
+    let damages = 0
+    const say = (what: string): string => {
+      damages++
+      return flags.json ? `${JSON.stringify({type: 'damage', message: what})}\n` : `${what}\n`
+    }
+    try {
+      await writeOut(mapped(checkLog(await openLog(store), tally), say))
+    } catch (error) {
+      // What cannot even be opened as a store, though it says it is one.
+      if (!(error instanceof BkError) || error.status !== exitStatus.badInput) throw error
+      await writeOut([say(error.message)])
+    }
+    if (damages > 0) return exitStatus.no
+    this.speech(flags).note(`${tally.records} records and ${tally.catalogs} catalogs are whole`)
+    return exitStatus.done
+  }
+}
+
+async function* mapped<From, To>(items: AsyncIterable<From>, change: (item: From) => To): AsyncGenerator<To> {
+  for await (const item of items) yield change(item)
+}

@@ -1,0 +1,90 @@
+/*
+ * bk restore: get it back.
+ */
+import {availableParallelism} from 'node:os'
+import {onInterrupt} from '../lib/cli/cleanup.ts'
+import {BkCommand} from '../lib/cli/command.ts'
+import {usageError} from '../lib/cli/errors.ts'
+import {jsonFlag, nullFlag, operands, quietFlag, requiredOperand, switchFlag, valueFlag, verboseFlag} from '../lib/cli/flags.ts'
+import {operandBytes} from '../lib/cli/input.ts'
+import {createProgress} from '../lib/cli/progress.ts'
+import {askedFor, tellSnapshot, whenFlags} from '../lib/cli/snapshot.ts'
+import {writeOut} from '../lib/cli/output.ts'
+import {listPlan} from '../lib/restore/list.ts'
+import {planRestore, restore} from '../lib/restore/restore.ts'
+import {openSnapshot, type OpenSnapshot} from '../lib/store/open.ts'
+import type {ExitStatus} from '../lib/cli/exit.ts'
+import type {Speech} from '../lib/cli/speech.ts'
+
+export default class RestoreCommand extends BkCommand {
+  static override summary = 'get back what was stored'
+  static override description = `STORE@WHEN is the snapshot with that number (@17), as old as that (@3D, @6M), of that day's end (@2026-11-20) or of that time;
+without @WHEN it is the newest, complete or not. PATHs are restored with the directories that lead to them; without any everything is.
+DIR must be empty, or not be there yet. Owners by name, devices and set-id bits come back only as root.`
+  static override examples = [
+    {description: 'everything, as it was three days ago', command: 'bk restore /backup/store@3D --to /srv/restored'},
+    {description: 'one file, to look at', command: 'bk restore /backup/store /etc/hosts --to /tmp/look'},
+    {description: 'over what is there', command: 'bk restore /backup/store --overwrite --to /'},
+  ]
+  static override args = {store: requiredOperand('store, with or without @WHEN'), path: operands('what to restore; everything when none is given')}
+  static override flags = {
+    ...whenFlags,
+    'dry-run': switchFlag('print the paths that would be restored, and restore nothing', {char: 'n'}),
+    json: jsonFlag,
+    null: nullFlag,
+    'numeric-owner': switchFlag('set owners by their numbers, whatever their names are here'),
+    overwrite: switchFlag('replace files that are there; nothing is deleted'),
+    quiet: quietFlag,
+    sparse: switchFlag('make holes of long runs of zeros, in files that had none too'),
+    to: valueFlag('directory to restore into', {helpValue: 'DIR'}),
+    verbose: verboseFlag,
+  }
+  static override exitNotes = {
+    2: 'Nothing was restored, or the disk is full.',
+    3: 'A file could not be restored, or the store is damaged; each is named. Everything else is there.',
+  }
+  static override seeAlso = ['bk-log(1)']
+
+  async run(): Promise<ExitStatus> {
+    const {args, flags} = await this.parse(RestoreCommand)
+    const speech = this.speech(flags)
+    const {to} = flags
+    if (to === undefined && !flags['dry-run']) throw usageError('missing option: --to', 'name the directory to restore into, or -n to see what would be restored')
+    const snapshot = await openSnapshot(askedFor(args.store, flags))
+    tellSnapshot(snapshot, speech)
+    const paths = (args.path ?? []).map((path) => operandBytes(path).toString('latin1'))
+    if (to === undefined || flags['dry-run']) {
+      const {plan} = await planRestore(snapshot, paths, speech)
+      await writeOut(listPlan(plan, flags))
+      return speech.status()
+    }
+    const progress = createProgress({label: 'bk restore', quiet: flags.quiet})
+    try {
+      const restored = await restore({
+        snapshot,
+        paths,
+        to: operandBytes(to),
+        overwrite: flags.overwrite,
+        numericOwner: flags['numeric-owner'],
+        sparse: flags.sparse,
+        asRoot: process.geteuid?.() === 0,
+        umask: process.umask(),
+        threads: Math.min(8, Math.max(2, availableParallelism())),
+        reporter: speech,
+        onProgress: (done) => progress.update(done),
+        onPartial: onInterrupt,
+      })
+      progress.end()
+      tellRestored(snapshot, restored, speech)
+    } finally {
+      progress.end()
+    }
+    return speech.status()
+  }
+}
+
+function tellRestored({record}: OpenSnapshot, {files, failed, unread}: {readonly files: number; readonly failed: number; readonly unread: number}, speech: Speech): void {
+  speech.detail(`${files} ${files === 1 ? 'file' : 'files'} restored`)
+  if (failed > 0) speech.note(`${failed} of ${files + failed} could not be restored`)
+  if (unread > 0) speech.note(`${unread} ${unread === 1 ? 'path' : 'paths'} could not be read when snapshot ${record.seq} was made; -v names them`)
+}

@@ -1,0 +1,100 @@
+/*
+ * The log of a store as rows, oldest first: for people with local times and short sizes, for programs as the records have it.
+ */
+import {errorCode} from '../cli/errors.ts'
+import {formatSize} from '../cli/units.ts'
+import {recordsForward} from './log-walk.ts'
+import {catalogName, type Store} from './store.ts'
+import type {Column, Row} from '../cli/table.ts'
+import type {Reporter} from '../cli/speech.ts'
+import type {StoreLog} from './log.ts'
+import type {SnapshotRecord, StoreRecord} from './record.ts'
+
+/** A record and what it added. */
+export interface LogEntry {
+  readonly record: StoreRecord
+  /** Packs that came with it, and their bytes; undefined where the catalog that says so is gone. */
+  readonly added: {readonly packs: number; readonly bytes: number} | undefined
+}
+
+export const LOG_COLUMNS: readonly Column[] = [
+  {title: 'no', align: 'right'},
+  {title: 'received'},
+  {title: 'set'},
+  {title: 'state'},
+  {title: 'entries', align: 'right'},
+  {title: 'bytes', align: 'right'},
+  {title: 'index'},
+  {title: 'new', align: 'right'},
+]
+
+const UNKNOWN = '-'
+
+/** The records of a store, or of one set, oldest first. Throws BkError 65 for a chain that is broken. */
+export async function* logEntries(log: StoreLog, set: string | undefined, reporter: Pick<Reporter, 'warn'>): AsyncGenerator<LogEntry> {
+  for await (const record of recordsForward(log)) {
+    if (set !== undefined && (record.kind !== 'snapshot' || record.set !== set)) continue
+    const added = record.kind === 'edit' ? {packs: 0, bytes: 0} : await addedBy(log.store, record)
+    if (added === undefined) reporter.warn(`the catalog of record ${record.seq} is missing`)
+    yield {record, added}
+  }
+}
+
+async function addedBy(store: Store, {catalog}: SnapshotRecord): Promise<LogEntry['added']> {
+  if (catalog === undefined) return {packs: 0, bytes: 0}
+  let text: Buffer
+  try {
+    text = await store.get(catalogName(catalog))
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+  let packs = 0
+  let bytes = 0
+  // No other line has a p in it: ids are hexadecimal, and there may be millions of them.
+  for (let at = text.indexOf('\npack '); at >= 0; at = text.indexOf('\npack ', at + 1)) {
+    const line = text.toString('latin1', at + 1, at + 100)
+    packs++
+    bytes += Number(/^pack [0-9a-f]{64} (\d+)\n/.exec(line)?.[1] ?? 0)
+  }
+  return {packs, bytes}
+}
+
+/** A row with everything as the record has it. */
+export function exactRow({record, added}: LogEntry): Row {
+  if (record.kind === 'edit') return [String(record.seq), UNKNOWN, UNKNOWN, 'edit', UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN]
+  const {seq, received, set, partial, entries, bytes, index} = record
+  return [String(seq), received, set, stateWord(partial), String(entries), String(bytes), index.level, added === undefined ? UNKNOWN : String(added.bytes)]
+}
+
+/** A row for people. */
+export function readableRow(entry: LogEntry, timeZone: string): Row {
+  const {record, added} = entry
+  const row = [...exactRow(entry)]
+  if (record.kind === 'edit') return row
+  row[1] = localTime(Date.parse(record.received), timeZone)
+  row[5] = formatSize(record.bytes)
+  if (added !== undefined) row[7] = formatSize(added.bytes)
+  return row
+}
+
+/** `complete`, or `partial=K`. */
+function stateWord(partial: number): string {
+  return partial === 0 ? 'complete' : `partial=${partial}`
+}
+
+/** A moment (ms since 1970) as a wall clock shows it: 2026-11-22 08:30:05. */
+export function localTime(moment: number, timeZone: string): string {
+  // Sweden writes dates as ISO 8601 does.
+  return new Date(moment).toLocaleString('sv-SE', {timeZone})
+}
+
+/** A record as one line of JSON. */
+export function recordAsJson({record, added}: LogEntry): string {
+  if (record.kind === 'edit') return `${JSON.stringify({type: 'edit', seq: record.seq, lines: record.lines, sum: record.sum})}\n`
+  const {seq, set, received, claimed, partial, entries, bytes, index, tree, sum} = record
+  return `${JSON.stringify({
+    type: 'snapshot', seq, set, received, claimed, complete: partial === 0, unread: partial, entries, bytes,
+    index: index.id, index_level: index.level, tree, new_packs: added?.packs, new_bytes: added?.bytes, sum,
+  })}\n`
+}
