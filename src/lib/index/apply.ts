@@ -5,23 +5,30 @@
 import {BkError} from '../cli/errors.ts'
 import {Cursor} from './cursor.ts'
 import {staleGroup} from './diff.ts'
-import {commentValue, NO_COMMENTS, sameGroup, withComments, type Group} from './group.ts'
+import {commentValue, isDirectoryLine, NO_COMMENTS, sameGroup, withComments, type Group} from './group.ts'
+import {Ancestry} from './path.ts'
 import type {Change} from './changes.ts'
+
+export interface ApplyOptions {
+  /** Every `from` among the changes, because a move may come behind its old path. */
+  readonly froms?: ReadonlySet<string>
+  /** Receives what really changed, as a store keeps it: no moves, nothing that is as it was. */
+  readonly stored?: (change: Change) => void
+  /** Has the last word on each group of the target. */
+  readonly mend?: (group: Group) => Group
+}
 
 /**
  * The groups of the target, in order, in batches.
  * @param base the groups of OLD
- * @param changes the changes
- * @param froms every `from` among them, because a move may come behind its old path
- * @param stored receives what really changed, as a store keeps it: no moves, nothing that is as it was
- * @throws BkError 65 where a change does not fit
+ * @throws BkError 65 where a change does not fit, or leaves a path without its directory
  */
 export async function* applyChanges(
   base: AsyncIterable<readonly Group[]>,
   changes: AsyncIterable<readonly Change[]>,
-  froms: ReadonlySet<string> = new Set(),
-  stored: (change: Change) => void = () => {},
+  {froms = new Set(), stored = () => {}, mend = (group) => group}: ApplyOptions = {},
 ): AsyncGenerator<readonly Group[]> {
+  const ancestry = new Ancestry()
   const old = new Cursor(base)
   const next = new Cursor(changes)
   await Promise.all([old.advance(), next.advance()])
@@ -35,11 +42,16 @@ export async function* applyChanges(
       if (froms.has(a!.path)) {
         left--
         stored({mark: '-', group: {path: a!.path, line: '', comments: NO_COMMENTS}})
-      } else batch.push(a!)
+      } else {
+        const result = mend(a!)
+        keep(result, ancestry, batch)
+        if (result !== a) stored({mark: '=', group: result})
+      }
     } else {
       const before = order === 0 ? a : undefined
-      const result = resultOf(before, b!)
-      if (result !== undefined) batch.push(result)
+      const target = resultOf(before, b!)
+      const result = target === undefined ? undefined : mend(target)
+      if (result !== undefined) keep(result, ancestry, batch)
       if (result === undefined || before === undefined || !sameGroup(before, result)) stored(storedChange(b!, before, result))
     }
     if (order <= 0) {
@@ -57,6 +69,11 @@ export async function* applyChanges(
   }
   if (left > 0) throw misfit('a path that something was moved from is not there', '')
   yield batch
+}
+
+function keep(group: Group, ancestry: Ancestry, batch: Group[]): void {
+  if (!ancestry.accept(group.path, group.line !== '' && isDirectoryLine(group.line, group.path))) throw misfit('has no directory above it', group.path)
+  batch.push(group)
 }
 
 function storedChange({mark, group}: Change, before: Group | undefined, result: Group | undefined): Change {

@@ -27,10 +27,9 @@ export interface Entry {
   readonly sha256?: string | undefined
 }
 
-// Fifteen digits are exact as a number, and a file of more than a petabyte is none.
-const NUMBER = '(?:0|[1-9][0-9]{0,14})'
-// Floored: what is negative is -1 at least.
-const TIME = String.raw`(?:0|-?[1-9][0-9]{0,14})\.[0-9]{9}`
+const NUMBER = '(?:0|[1-9][0-9]{0,15})'
+// Floored: what is negative is at most -1.
+const TIME = String.raw`(?:0|-?[1-9][0-9]{0,15})\.[0-9]{9}`
 const LINE = new RegExp(
   String.raw`^(\.[!-~]*) type=(file|dir|link|fifo|char|block)` +
     String.raw`(?: mode=0([1-7]?[0-7]{3}))?(?: uid=(${NUMBER}))?(?: gid=(${NUMBER}))?` +
@@ -40,9 +39,9 @@ const LINE = new RegExp(
     String.raw`(?: md5=([0-9a-f]{32}))?(?: sha256=([0-9a-f]{64}))?$`,
 )
 
-// What stands behind the path of nearly every line: a file or a directory as `bk index` writes it.
-const OWNER = String.raw` mode=0[1-7]?[0-7]{3} uid=${NUMBER} gid=${NUMBER}(?: uname=[A-Za-z0-9._-]+)?(?: gname=[A-Za-z0-9._-]+)?`
-const USUAL = new RegExp(` type=(?:file${OWNER} size=${NUMBER} time=${TIME}(?: sha256=[0-9a-f]{64})?|dir${OWNER} time=${TIME})$`, 'y')
+// What stands behind the path of nearly every line: a file or a directory as `bk index` writes it, with numbers that are exact.
+const OWNER = String.raw` mode=0[1-7]?[0-7]{3} uid=(?:0|[1-9][0-9]{0,9}) gid=(?:0|[1-9][0-9]{0,9})(?: uname=[A-Za-z0-9._-]+)?(?: gname=[A-Za-z0-9._-]+)?`
+const USUAL = new RegExp(` type=(?:file${OWNER} size=(?:0|[1-9][0-9]{0,14}) time=${TIME}(?: sha256=[0-9a-f]{64})?|dir${OWNER} time=${TIME})$`, 'y')
 
 /**
  * Holds a line to the grammar as `parseEntryLine` does, at a third of its cost because nothing is taken apart.
@@ -75,7 +74,7 @@ export function parseEntryLine(line: string): Entry {
     size: number(size),
     time,
     link,
-    device: major === undefined ? undefined : {major: Number(major), minor: Number(minor)},
+    device: major === undefined ? undefined : {major: number(major)!, minor: number(minor)!},
     md5,
     sha256,
   }
@@ -85,7 +84,11 @@ export function parseEntryLine(line: string): Entry {
 }
 
 function number(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : Number(text)
+  if (text === undefined) return undefined
+  const value = Number(text)
+  // Sixteen digits may be more than a number holds exactly.
+  if (value > Number.MAX_SAFE_INTEGER) throw new BkError(`number is too large: ${text}`, {status: 65})
+  return value
 }
 
 function misplaced(entry: Entry): string | undefined {
@@ -93,7 +96,6 @@ function misplaced(entry: Entry): string | undefined {
   if (type !== 'file' && (entry.size ?? entry.md5 ?? entry.sha256) !== undefined) return `size and digest do not go with type=${type}`
   if ((type === 'link') !== (entry.link !== undefined)) return 'link= goes with type=link and with nothing else'
   if ((type === 'char' || type === 'block') !== (entry.device !== undefined)) return 'device= goes with devices and with nothing else'
-  if (entry.mode !== undefined && entry.mode > 0o7777) return 'mode has more than twelve bits'
   if (entry.link !== undefined && (!isEscaped(entry.link) || entry.link.includes('\\000'))) return 'link target is not escaped as bk escapes'
   return undefined
 }

@@ -63,6 +63,8 @@ export interface ContentTotals {
 /** Reads and packs what changes need; yields the changes as they turned out, in order. */
 export class ContentPass {
   readonly totals: ContentTotals = {files: 0, bytes: 0, packed: 0, missed: 0}
+  /** Old paths of moved files that could not be read under their new ones: they are gone all the same. */
+  readonly lostMoves: string[] = []
   readonly #options: ContentOptions
   // Lists of chunks are packed together behind all content: who checks what a snapshot reaches reads all of them and little else.
   #lists: {id: string; bytes: Buffer}[] = []
@@ -142,6 +144,8 @@ export class ContentPass {
   #take(change: Change, answer: Exclude<FileAnswer, {status: 'large'}>, chunked?: {chunks: string; cut: number}): Change | undefined {
     const {reporter, names} = this.#options
     const {path} = change.group
+    const from = change.mark === '>' && answer.status !== 'read' ? commentValue(change.group, 'from') : undefined
+    if (from !== undefined) this.lostMoves.push(from)
     if (answer.status !== 'read') this.totals.missed++
     if (answer.status === 'failed') reporter.problem(path, answer.code)
     else if (answer.status === 'vanished') reporter.note(path, answer.why === 'gone' ? 'vanished' : 'is no longer a file')

@@ -2,13 +2,13 @@
  * Sending: reads what the changes say is new, packs it, and makes the index of what was really read. The index is stored as
  * changes where that is less, and nothing is committed before the list of changes has come to its end line.
  */
-import {applyChanges} from '../index/apply.ts'
+import {applyChanges, composeChanges} from '../index/apply.ts'
 import {BkError} from '../cli/errors.ts'
 import {ChangesReader, changesEndLine, changesHeader, formatChange, linesOf, type Change, type ChangesEnd} from '../index/changes.ts'
 import {batchOf} from '../index/cursor.ts'
+import {addFirsts, addFirstsOfText, HardLinks} from '../index/hard-links.ts'
 import {commentValue, type Group} from '../index/group.ts'
 import {IndexWriter} from '../index/write.ts'
-import {composeChanges} from '../index/apply.ts'
 import {groupsOf, nextLevel, textOf, type Chain, type Link} from '../store/levels.ts'
 import {BLOCK, memberSize, writeHeader} from '../store/member.ts'
 import {objectId} from '../store/object-id.ts'
@@ -77,6 +77,8 @@ export async function send(source: ChangesSource, to: Destination, options: Send
 interface Gathered {
   readonly changes: number
   readonly froms: ReadonlySet<string>
+  /** Paths that are named as the first of their hard links. */
+  readonly firsts: Set<string>
   readonly totals: ContentTotals
   /** Whether something was not as the index said. */
   readonly differs: boolean
@@ -89,7 +91,7 @@ async function readContent(source: ChangesSource, to: Destination, options: Send
   while (first.done !== true && first.value.length === 0) first = await batches.next()
   if (first.done === true) {
     spill.write(Buffer.from(changesHeader({root: source.root}) + endOfSpill(0), 'latin1'))
-    return {changes: 0, froms: new Set(), totals: {files: 0, bytes: 0, packed: 0, missed: 0}, differs: false}
+    return {changes: 0, froms: new Set(), firsts: new Set(), totals: {files: 0, bytes: 0, packed: 0, missed: 0}, differs: false}
   }
   const known = await to.known()
   const readers = new Readers(options.workers)
@@ -106,6 +108,7 @@ async function readContent(source: ChangesSource, to: Destination, options: Send
     const onList = (id: string, bytes: Buffer): void => to.onList?.(id, bytes)
     const pass = new ContentPass({directory, known, packer, readers, onList, names: options.names, reporter: options.reporter})
     const froms = new Set<string>()
+    const firsts = new Set<string>()
     let changes = 0
     let lines = 0
     spill.write(Buffer.from(changesHeader({root: source.root}), 'latin1'))
@@ -117,12 +120,14 @@ async function readContent(source: ChangesSource, to: Destination, options: Send
         const from = change.mark === '>' ? commentValue(change.group, 'from') : undefined
         if (from !== undefined) froms.add(from)
       }
+      addFirsts(batch, firsts)
       changes += batch.length
       spill.write(Buffer.from(text, 'latin1'))
     }
     spill.write(Buffer.from(endOfSpill(lines), 'latin1'))
     await packer.flush()
-    return {changes: Math.max(changes, 1), froms, totals: pass.totals, differs: pass.totals.files + pass.totals.missed > 0}
+    for (const from of pass.lostMoves) froms.add(from)
+    return {changes: Math.max(changes, 1), froms, firsts, totals: pass.totals, differs: pass.totals.files + pass.totals.missed > 0}
   } finally {
     await readers.close()
   }
@@ -174,8 +179,17 @@ async function changed(source: ChangesSource, to: Destination, options: SendOpti
   const writer = new IndexWriter(source.root, (piece) => text.write(piece))
   const stored: Change[] = []
   const changes = new ChangesReader(spill.pieces()).batches()
-  const groups = applyChanges(chain === undefined ? batchOf<Group>([]) : groupsOf(chain), changes, work.froms, (change) => {
-    if (chain !== undefined) stored.push(change)
+  if (chain !== undefined) {
+    addFirstsOfText(chain.full, work.firsts)
+    addFirsts(chain.changes, work.firsts)
+  }
+  const hardLinks = new HardLinks(work.firsts)
+  const groups = applyChanges(chain === undefined ? batchOf<Group>([]) : groupsOf(chain), changes, {
+    froms: work.froms,
+    stored: (change) => {
+      if (chain !== undefined) stored.push(change)
+    },
+    mend: (group) => hardLinks.mend(group),
   })
   for await (const batch of groups) {
     for (const group of batch) {
@@ -185,7 +199,7 @@ async function changed(source: ChangesSource, to: Destination, options: SendOpti
   }
   const end = writer.end()
   spill.close()
-  if (!work.differs && end.digest !== source.end!.target) throw new BkError('the changes do not give the index they say they give', {status: 65})
+  if (!work.differs && hardLinks.mended === 0 && end.digest !== source.end!.target) throw new BkError('the changes do not give the index they say they give', {status: 65})
   await reach.finish()
   const {member, size, level, under} = await indexObject(source.root, chain, base, stored, end, text)
   const bytes = member.subarray(BLOCK, BLOCK + size)

@@ -17,7 +17,7 @@ const pair = fc.tuple(tree, edits).map(([before, changes]): [Tree, Tree] => [bef
 async function applied(base: readonly Group[], changes: readonly Change[], stored?: (change: Change) => void): Promise<Group[]> {
   const froms = new Set(changes.flatMap(({mark, group}) => (mark === '>' ? [commentValue(group, 'from')!] : [])))
   const result: Group[] = []
-  for await (const batch of applyChanges(batchOf(base), batchOf(changes), froms, stored)) result.push(...batch)
+  for await (const batch of applyChanges(batchOf(base), batchOf(changes), {froms, ...(stored === undefined ? {} : {stored})})) result.push(...batch)
   return result
 }
 

@@ -189,7 +189,7 @@ awk -v xattrs="$work/xattrs" '
     else if ($3 ~ /^hardlink=/ && legal(value)) hardlink = value
     else if ($3 ~ /^uname=/) uname = value
     else if ($3 ~ /^gname=/) gname = value
-    else if ($3 ~ /^xattr\./ && type != "") { name = $3; sub(/^xattr\./, "", name); sub(/=.*/, "", name); print name, value, path >xattrs }
+    else if ($3 ~ /^xattr\./ && type != "") { name = $3; sub(/^xattr\./, "", name); sub(/=.*/, "", name); print name, "=" value, path >xattrs }
     next
   }
   !legal($1) { print "recover: refused: " $1 >"/dev/stderr"; bad = 1; exit }
@@ -349,12 +349,12 @@ metadata() {
 }
 if [ -s "$work/xattrs" ]; then
   if command -v setfattr >/dev/null; then
-    awk 'substr($2, 1, 1) == "@" { print substr($2, 2) }' "$work/xattrs" >"$work/wanted"
+    awk 'substr($2, 1, 2) == "=@" { print substr($2, 3) }' "$work/xattrs" >"$work/wanted"
     fetch "$work/wanted"
     while read -r attribute value path; do
       decode "$attribute"; key=$name
       decode "$path"
-      case $value in @*) value=$(base64 <"$work/objects/${value#@}" | tr -d '\n') ;; esac
+      case $value in =@*) value=$(base64 <"$work/objects/${value#=@}" | tr -d '\n') ;; *) value=${value#=} ;; esac
       [ -e "$name" ] || [ -h "$name" ] || continue
       setfattr -h -n "$key" -v "0s$value" -- "$name" 2>/dev/null || say "attribute $key could not be set: $path"
     done <"$work/xattrs"

@@ -1,0 +1,140 @@
+// The main job, twenty days in a row, from an absent remote.idx on: every day the pipe runs as a user types it, the snapshot comes back
+// as the tree was, and only what is new was moved. At the end every day is still there.
+
+import {lstatSync, mkdirSync, readdirSync, readFileSync, rmSync} from 'node:fs'
+import {join} from 'node:path'
+import {describe, expect, test} from 'vitest'
+import {bk, root, sh} from '../harness/bk.ts'
+import type {Result} from '../harness/bk.ts'
+import {days} from '../harness/days.ts'
+import {readStore} from '../harness/read-store.ts'
+import {sameTree} from '../harness/same-tree.ts'
+import {startSshd} from '../harness/sshd.ts'
+import {newHome, tempDir} from '../harness/temp.ts'
+
+type Place = {readonly dir: string; readonly env: Readonly<Record<string, string>>; readonly day: number}
+
+type Way = {
+  readonly name: string
+  /** Makes a place ready; answers variables for its commands. */
+  readonly prepare?: (dir: string) => Promise<Record<string, string>>
+  /** Happens before the pipe. */
+  readonly before?: (place: Place) => void
+  /** What the user types in a directory with `tree`, `store` and, from the second day on, `remote.idx`. */
+  readonly pipe: string
+  /** What a good run prints on stdout. */
+  readonly answer: RegExp
+}
+
+const committed = /^committed \d+ [0-9a-f]{64}\n$/
+
+const ways: readonly Way[] = [
+  {
+    name: 'into a store, with --index-out',
+    pipe: 'bk index "$PWD/tree" | bk diff remote.idx | bk send --to store --index-out remote.idx',
+    answer: committed,
+  },
+  {
+    name: 'into a store, without digests, after the state and the cache were lost on some nights',
+    before: ({dir, day}) => {
+      if (day % 4 === 1) rmSync(join(dir, 'home/state'), {recursive: true, force: true})
+      if (day % 4 === 2) rmSync(join(dir, 'home/cache'), {recursive: true, force: true})
+    },
+    pipe: 'bk index --no-digest -C tree . | bk diff remote.idx | bk send --to store --index-out remote.idx',
+    answer: committed,
+  },
+  {
+    name: 'into a store, with remote.idx fetched from it',
+    pipe: '{ [ ! -e store/log/000001 ] || bk index store@latest >remote.idx; } && bk index -C tree . | bk diff remote.idx | bk send --to store',
+    answer: committed,
+  },
+  {
+    name: 'one way through ssh, with remote.idx.pending',
+    prepare: behindSsh,
+    pipe: 'bk index -C tree . | bk diff remote.idx | bk send --index-out remote.idx | ssh vault && mv remote.idx.pending remote.idx',
+    answer: committed,
+  },
+  {
+    name: 'one way through ssh, after the state was lost on some nights',
+    prepare: behindSsh,
+    before: ({dir, day}) => {
+      if (day % 3 === 1) rmSync(join(dir, 'home/state'), {recursive: true, force: true})
+    },
+    pipe: 'bk index -C tree . | bk diff remote.idx | bk send --index-out remote.idx | ssh vault && mv remote.idx.pending remote.idx',
+    answer: committed,
+  },
+]
+
+async function behindSsh(dir: string): Promise<Record<string, string>> {
+  const sshd = await startSshd()
+  sshd.authorize([`restrict,command="${root}/bin/bk receive ${dir}/store" ${sshd.publicKeys['vault']}`])
+  return {...sshd.env}
+}
+
+describe.each(ways)('$name', (way) => {
+  test('twenty days', async () => {
+    const dir = tempDir('days')
+    const tree = join(dir, 'tree')
+    const env = {XDG_STATE_HOME: join(newHome(join(dir, 'home')), 'state'), XDG_CACHE_HOME: join(dir, 'home/cache'), ...(await way.prepare?.(dir))}
+    expect(await bk(['init', '-q', 'store'], {cwd: dir})).toMatchObject({status: 0, stderr: ''})
+    expect(days).toHaveLength(20)
+    for (const [at, {what, pass}] of days.entries()) {
+      const day = at + 1
+      const fresh = pass(tree)
+      way.before?.({dir, env, day})
+      const before = packSizes(dir)
+      const result = await sh(way.pipe, {cwd: dir, env})
+      expect(said(result), `day ${day}: ${what}`).toEqual(day === 1 ? firstWords(way) : '')
+      expect(result.status).toBe(0)
+      expect(result.stdout.toString()).toMatch(way.answer)
+      const moved = [...packSizes(dir)].filter(([name]) => !before.has(name)).reduce((sum, [, size]) => sum + size, 0)
+      expect(moved, `bytes of new packs on day ${day}: ${what}`).toBeLessThanOrEqual(fresh + indexRoom)
+      if (fresh === 0) expect(lstatSync(join(dir, recordName(day))).size).toBeLessThan(2048)
+      await checkDay(dir, day)
+    }
+    await checkAll(dir)
+  }, 240_000)
+})
+
+// What a day's index may take; a full one now and then is 10 KiB compressed here.
+const indexRoom = 64 * 1024
+
+function firstWords({pipe}: Way): string {
+  return pipe.includes('latest') || pipe.includes('bk diff') ? 'bk diff: remote.idx does not exist: taken as an empty tree\n' : ''
+}
+
+/** stderr but for what is said of the socket in the tree. */
+function said({stderr}: Result): string {
+  return stderr
+}
+
+function recordName(seq: number): string {
+  return `store/log/${String(seq).padStart(6, '0')}`
+}
+
+function packSizes(dir: string): Map<string, number> {
+  mkdirSync(join(dir, 'store/packs'), {recursive: true})
+  const names = readdirSync(join(dir, 'store/packs'), {recursive: true, encoding: 'utf8'}).filter((name) => name.endsWith('.tar.zst'))
+  return new Map(names.map((name) => [name, lstatSync(join(dir, 'store/packs', name)).size]))
+}
+
+/** The snapshot of this day is the tree, by restore and by find, and remote.idx is what the store has. */
+async function checkDay(dir: string, day: number): Promise<void> {
+  const restored = await bk(['restore', '-q', 'store', '--to', 'restored'], {cwd: dir})
+  expect(restored, `restore of day ${day}`).toMatchObject({status: 0, stderr: ''})
+  expect(sameTree(join(dir, 'tree'), join(dir, 'restored'), {ignoreSockets: true}), `day ${day} as restored`).toEqual([])
+  rmSync(join(dir, `day ${day}`), {recursive: true, force: true})
+  await sh(`rm -rf restored && cp -a tree 'day ${day}'`, {cwd: dir})
+}
+
+/** Every day is there still, by restore and by somebody who knows only docs/format.md. */
+async function checkAll(dir: string): Promise<void> {
+  const {snapshots} = readStore(join(dir, 'store'))
+  expect(snapshots.map(({seq, state}) => `${seq} ${state}`)).toEqual(days.map((_, at) => `${at + 1} complete`))
+  for (const {seq} of snapshots) {
+    expect((await bk(['restore', '-q', `store@${seq}`, '--to', `restored ${seq}`], {cwd: dir})).status).toBe(0)
+    expect(sameTree(join(dir, `day ${seq}`), join(dir, `restored ${seq}`), {ignoreSockets: true}), `day ${seq} at the end`).toEqual([])
+    rmSync(join(dir, `restored ${seq}`), {recursive: true})
+  }
+  expect(readFileSync(join(dir, 'remote.idx'), 'latin1')).toBe(snapshots.at(-1)?.index)
+}
