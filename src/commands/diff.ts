@@ -5,6 +5,7 @@ import {BkCommand} from '../lib/cli/command.ts'
 import {exitStatus, type ExitStatus} from '../lib/cli/exit.ts'
 import {jsonFlag, nullFlag, operand, quietFlag, requiredOperand, switchFlag} from '../lib/cli/flags.ts'
 import {writeOut} from '../lib/cli/output.ts'
+import {whenFlags} from '../lib/cli/snapshot.ts'
 import {openIndex} from '../lib/cli/index-input.ts'
 import {Diff, diffText} from '../lib/index/diff.ts'
 import {changeAsJson, pathRecord, summaryWords, Tally} from '../lib/index/report.ts'
@@ -26,6 +27,7 @@ NEW is standard input when it is left out. An OLD that does not exist, or is emp
     'name-only': switchFlag('print only the paths', {exclusive: ['json', 'stat']}),
     null: nullFlag,
     quiet: quietFlag,
+    set: whenFlags.set,
     stat: switchFlag('print a summary in words', {exclusive: ['json']}),
   }
   static override exitNotes = {1: 'Something changed, and --exit-code was given.'}
@@ -33,8 +35,8 @@ NEW is standard input when it is left out. An OLD that does not exist, or is emp
   async run(): Promise<ExitStatus> {
     const {args, flags} = await this.parse(DiffCommand)
     const speech = this.speech(flags)
-    const old = await openIndex(args.old, 'OLD', {mayBeMissing: true, onMissing: (why) => speech.note(`${why}: taken as an empty tree`)})
-    const next = await openIndex(args.new, 'NEW')
+    const old = await openIndex(args.old, 'OLD', {mayBeMissing: true, set: flags.set, onMissing: (why) => speech.note(`${why}: taken as an empty tree`)})
+    const next = await openIndex(args.new, 'NEW', {set: flags.set})
     const diff = new Diff(old, next!, {spill: createSpill})
     const tally = new Tally()
     if (flags.json || flags['name-only'] || flags.stat) {

@@ -9,8 +9,7 @@ import {quietFlag, requiredOperand, valueFlag} from '../lib/cli/flags.ts'
 import {openInput} from '../lib/cli/input.ts'
 import {setName} from '../lib/cli/set-name.ts'
 import {writeOut} from '../lib/cli/output.ts'
-import {LocalStore} from '../lib/store/local.ts'
-import {StoreLog} from '../lib/store/log.ts'
+import {openLog} from '../lib/store/open.ts'
 import {calls} from '../lib/sys/calls.ts'
 import {systemClock} from '../lib/sys/clock.ts'
 import {receive} from '../lib/transfer/receive.ts'
@@ -39,8 +38,7 @@ It only ever adds: nothing that was in the store before is changed, whatever com
 
   async run(): Promise<ExitStatus> {
     const {args, flags} = await this.parse(Receive)
-    const store = new LocalStore(args.store, {onTemp: (tmp) => onInterrupt(() => calls.unlink(tmp))})
-    const log = await StoreLog.open(store)
+    const log = await openLog(args.store, {onTemp: (tmp) => onInterrupt(() => calls.unlink(tmp))})
     try {
       const {seq, sum} = await receive(openInput('-', 'a stream of bk send'), log, {set: setName(flags.set), clock: systemClock})
       await writeOut([`committed ${seq} ${sum}\n`])

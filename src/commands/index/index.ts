@@ -6,8 +6,10 @@ import {usageError} from '../../lib/cli/errors.ts'
 import type {ExitStatus} from '../../lib/cli/exit.ts'
 import {jsonFlag, operands, wordFlag} from '../../lib/cli/flags.ts'
 import {writeOut, type Records} from '../../lib/cli/output.ts'
+import {askedFor, tellSnapshot, whenFlags} from '../../lib/cli/snapshot.ts'
 import {checksumList, jsonList} from '../../lib/source/listing.ts'
-import {indexText, type Source} from '../../lib/source/source.ts'
+import {indexTextOf, namesSnapshot, openSnapshot, snapshotOperand} from '../../lib/store/open.ts'
+import {indexText} from '../../lib/source/source.ts'
 import {treeFlags, treeSource} from '../../lib/source/tree-flags.ts'
 
 export default class Index extends BkCommand {
@@ -17,19 +19,23 @@ sha256 of every file. Absolute paths are listed relative to /, others relative t
 what is listed when no PATH is given. Files that did not change since the last run are not read again.
 
 Patterns are those of gitignore, relative to the root of the list; upper and lower case differ. A directory that is
-excluded is not looked into.`
+excluded is not looked into.
+
+STORE@WHEN prints what a snapshot holds: @17 by its number, @3D as it was three days ago, @2026-11-20 when that day ended, @latest the newest.`
   static override examples = [
     {description: 'what is in two directories', command: 'bk index /etc /srv >today.idx'},
     {description: 'what is new, into a store', command: 'bk index --no-digest /srv | bk diff remote.idx | bk send --to /backup/store --index-out remote.idx'},
     {description: 'without caches and build results', command: "bk index -C /home --exclude-caches --exclude 'node_modules/' ."},
     {description: 'a snapshot of a volume, listed as what it is a snapshot of', command: 'bk index -C /mnt/snapshot --as /srv .'},
+    {description: 'what the newest snapshot holds', command: 'bk index /backup/store@latest >remote.idx'},
     {description: 'a list that md5sum -c checks', command: 'bk index -C /srv --format md5sum . >/srv.md5'},
   ]
-  static override args = {path: operands('file or directory')}
+  static override args = {path: operands('file or directory, or STORE@WHEN')}
   static override flags = {
     ...treeFlags,
     format: wordFlag('mtree, the lists of md5sum or sha256sum, or json', ['mtree', 'md5sum', 'sha256sum', 'json'], {default: 'mtree', helpValue: 'FORMAT'}),
     json: jsonFlag,
+    set: whenFlags.set,
   }
   static override exitNotes = {
     2: 'A PATH does not exist.',
@@ -43,15 +49,21 @@ excluded is not looked into.`
     const speech = this.speech(flags)
     const format = flags.json ? 'json' : flags.format
     if (format.endsWith('sum') && flags['no-digest']) throw usageError(`--format ${format} needs digests`, 'leave out --no-digest')
-    // Operands STORE@WHEN, which name what a store has, would become another source here.
-    const source = await treeSource(args.path ?? [], flags, {kind: format === 'md5sum' ? 'md5' : 'sha256', speech, env: process.env})
-    await writeOut(inFormat(source, format))
+    const kind = format === 'md5sum' ? 'md5' : 'sha256'
+    const operands = args.path ?? []
+    const stored = operands.length === 1 && namesSnapshot(operands[0]!) ? operands[0]! : undefined
+    if (stored !== undefined) {
+      if (kind === 'md5') throw usageError('a stored index has no md5 sums', '--format sha256sum')
+      const snapshot = await openSnapshot(askedFor(stored, flags))
+      if (snapshotOperand(stored).when?.kind === 'latest') tellSnapshot(snapshot, speech)
+      await writeOut(inFormat(indexTextOf(snapshot), format))
+    } else await writeOut(inFormat(indexText(await treeSource(operands, flags, {kind, speech, env: process.env})), format))
     return speech.status()
   }
 }
 
-function inFormat(source: Source, format: string): Records {
-  if (format === 'json') return jsonList(source)
-  if (format === 'mtree') return indexText(source)
-  return checksumList(source, format === 'md5sum' ? 'md5' : 'sha256')
+function inFormat(text: AsyncIterable<Buffer>, format: string): Records {
+  if (format === 'json') return jsonList(text)
+  if (format === 'mtree') return text
+  return checksumList(text, format === 'md5sum' ? 'md5' : 'sha256')
 }

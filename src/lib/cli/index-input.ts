@@ -4,12 +4,16 @@
 import {canonicalIndex, sniffList} from '../index/canonical.ts'
 import {IndexReader} from '../index/read.ts'
 import {createSpill} from '../sys/spill.ts'
+import {indexTextOf, namesSnapshot, openSnapshot} from '../store/open.ts'
 import {openInput, openInputIfExists} from './input.ts'
+import {askedFor} from './snapshot.ts'
 
 export interface OpenOptions {
   /** An operand that does not exist, or is empty, gives undefined. */
   readonly mayBeMissing?: boolean
   readonly onMissing?: (why: string) => void
+  /** Set that STORE@WHEN means. */
+  readonly set?: string | undefined
 }
 
 /**
@@ -17,6 +21,7 @@ export interface OpenOptions {
  * @throws BkError 2 for what cannot be opened, 65 for what is no list
  */
 export async function openIndex(operand: string | undefined, what: string, options: OpenOptions = {}): Promise<IndexReader | undefined> {
+  if (operand !== undefined && namesSnapshot(operand)) return new IndexReader(indexTextOf(await openSnapshot(askedFor(operand, options))), {strict: false})
   const input = options.mayBeMissing === true && operand !== undefined ? openInputIfExists(operand, what) : openInput(operand, what)
   if (input === undefined) {
     options.onMissing?.(`${operand} does not exist`)

@@ -2,8 +2,7 @@
  * Where `bk send` sends to: a store at hand, or standard output.
  */
 import {IndexReader} from '../index/read.ts'
-import {LocalStore} from '../store/local.ts'
-import {StoreLog} from '../store/log.ts'
+import {openLog} from '../store/open.ts'
 import {textOf} from '../store/levels.ts'
 import {readFile} from '../sys/calls.ts'
 import {systemClock} from '../sys/clock.ts'
@@ -33,7 +32,7 @@ export interface Sink {
 
 /** Opens the destination. */
 export async function openSink({store, set, base, onTemp}: SinkOptions): Promise<Sink> {
-  const destination = store === undefined ? openStream(base) : new LocalDestination(await StoreLog.open(new LocalStore(store, {onTemp})), set, systemClock)
+  const destination = store === undefined ? openStream(base) : new LocalDestination(await openLog(store, {onTemp}), set, systemClock)
   const newestText = async (): Promise<AsyncIterable<Buffer> | undefined> => {
     const newest = await destination.newest()
     return newest === undefined ? undefined : textOf(await destination.chain(newest))

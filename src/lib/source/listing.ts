@@ -6,11 +6,10 @@ import {toBytes, unescapeText} from '../index/escape.ts'
 import {IndexReader} from '../index/read.ts'
 import {jsonPath} from '../index/report.ts'
 import type {DigestKind} from './digest.ts'
-import {indexText, type Source} from './source.ts'
 
 /** `DIGEST  PATH` lines of all files. Paths are absolute where the index begins at `/`. */
-export async function* checksumList(source: Source, kind: DigestKind): AsyncGenerator<Buffer> {
-  const reader = new IndexReader(indexText(source), {strict: false})
+export async function* checksumList(text: AsyncIterable<Buffer>, kind: DigestKind): AsyncGenerator<Buffer> {
+  const reader = new IndexReader(text, {strict: false})
   for await (const groups of reader.batches()) {
     let lines = ''
     for (const group of groups) {
@@ -30,8 +29,8 @@ function checksumLine(digest: string, path: string): string {
 }
 
 /** One JSON object a line: `entry` for each path, at last a `summary`. */
-export async function* jsonList(source: Source): AsyncGenerator<string> {
-  const reader = new IndexReader(indexText(source), {strict: false})
+export async function* jsonList(text: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  const reader = new IndexReader(text, {strict: false})
   for await (const groups of reader.batches()) yield groups.map(entryAsJson).join('')
   const {entries, partial, digest} = reader.end!
   yield `${JSON.stringify({type: 'summary', ...jsonPath('root', reader.root), entries, unread: partial, sha256: digest})}\n`
