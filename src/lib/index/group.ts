@@ -118,22 +118,37 @@ export function isDirectoryLine(line: string, path: string): boolean {
   return line.startsWith(' type=dir', path.length)
 }
 
-/** Checks that comments are in the grammar, sorted, go with each other, and that there is a line or a reason why not. Throws BkError 65. */
-export function checkComments(group: Group): void {
-  const values = new Map<string, string>()
-  let last = ''
-  for (const line of group.comments) {
-    const {key, value} = parseComment(line)
-    if (key <= last) throw misfit('comments are not sorted by key, or one is there twice', group)
-    last = key
-    values.set(key, value)
+/** Checks the comments of one path as they come: in the grammar, sorted, going with each other and with the line. */
+export class CommentChecker {
+  readonly #values = new Map<string, string>()
+  #last = ''
+
+  /** Takes the next comment line. Throws BkError 65. */
+  add(line: string): Comment {
+    const comment = parseComment(line)
+    if (comment.key <= this.#last) throw misfit('comments are not sorted by key, or one is there twice', comment.path)
+    this.#last = comment.key
+    this.#values.set(comment.key, comment.value)
+    return comment
   }
-  if (group.line === '' && !values.has('error') && !values.has('left-out')) throw misfit('comment without its entry', group)
-  if (values.has('cut') && !values.has('chunks')) throw misfit('cut= without chunks=', group)
-  const first = values.get('hardlink')
-  if (first !== undefined && first >= group.path) throw misfit('hardlink= is not a path before', group)
+
+  /** Throws BkError 65 where the comments that came do not make a whole with the entry's line, '' for none. */
+  finish(path: string, line: string): void {
+    const values = this.#values
+    if (line === '' && !values.has('error') && !values.has('left-out')) throw misfit('comment without its entry', path)
+    if (values.has('cut') && !values.has('chunks')) throw misfit('cut= without chunks=', path)
+    const first = values.get('hardlink')
+    if (first !== undefined && first >= path) throw misfit('hardlink= is not a path before', path)
+  }
 }
 
-function misfit(what: string, {path}: Group): BkError {
+/** Checks that comments are in the grammar, sorted, go with each other, and that there is a line or a reason why not. Throws BkError 65. */
+export function checkComments({path, line, comments}: Group): void {
+  const checker = new CommentChecker()
+  for (const comment of comments) checker.add(comment)
+  checker.finish(path, line)
+}
+
+function misfit(what: string, path: string): BkError {
   return new BkError(`${what}: ${path.slice(0, 200)}`, {status: 65})
 }

@@ -6,6 +6,9 @@ import {BkError} from '../cli/errors.ts'
 
 export const MAX_LINE = 65_000
 
+// A whole index may come as one piece: taken as one string it would be in memory a second time.
+const SLICE = 256 * 1024
+
 /** Whole lines as one latin1 text that ends in LF, and the number of the first. */
 export interface Run {
   readonly text: string
@@ -13,24 +16,36 @@ export interface Run {
 }
 
 /**
- * Cuts pieces of bytes into runs of whole lines.
+ * Cuts pieces of bytes into runs of whole lines. How the text is cut into pieces does not show: what stands above a line
+ * that is refused has been yielded. Whoever takes a run apart checks each line's length, by `lineAt`.
  * @throws BkError 65 for a line over MAX_LINE bytes, for a NUL byte (a binary file) and for a last line without LF
  */
 export async function* runsOfLines(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Run> {
   let rest = ''
   let number = 1
   for await (const piece of pieces) {
-    const text = rest + Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength).toString('latin1')
-    const end = text.lastIndexOf('\n') + 1
-    rest = text.slice(end)
-    if (rest.length > MAX_LINE) throw atLine(number + count(text.slice(0, end)), tooLong())
-    if (end === 0) continue
-    const run = end === text.length ? text : text.slice(0, end)
-    if (run.includes('\0')) throw new BkError('binary data where text belongs', {status: 65})
-    yield {text: run, number}
-    number += count(run)
+    for (let from = 0; from < piece.length; from += SLICE) {
+      const length = Math.min(SLICE, piece.length - from)
+      const text = rest + Buffer.from(piece.buffer, piece.byteOffset + from, length).toString('latin1')
+      const end = text.lastIndexOf('\n') + 1
+      const zero = text.indexOf('\0')
+      const whole = zero < 0 || zero >= end ? end : text.lastIndexOf('\n', zero) + 1
+      if (whole > 0) {
+        const run = whole === text.length ? text : text.slice(0, whole)
+        yield {text: run, number}
+        number += count(run)
+      }
+      rest = text.slice(whole)
+      if (whole < end || rest.length > MAX_LINE) throw atLine(number, refused(rest))
+    }
   }
   if (rest !== '') throw atLine(number, new BkError('the last line is cut off', {status: 65}))
+}
+
+// A line that is both is what shows first.
+function refused(line: string): BkError {
+  const zero = line.indexOf('\0')
+  return zero >= 0 && zero <= MAX_LINE ? new BkError('binary data where text belongs', {status: 65}) : tooLong()
 }
 
 /** The line of a run from `at` to its LF at `stop`; throws BkError 65 when it is too long. */

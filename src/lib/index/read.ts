@@ -6,7 +6,7 @@
 import {createHash} from 'node:crypto'
 import {BkError} from '../cli/errors.ts'
 import {checkEntryLine} from './entry.ts'
-import {checkComments, isDirectoryLine, isUnread, NO_COMMENTS, type Group} from './group.ts'
+import {CommentChecker, commentValue, isDirectoryLine, isUnread, NO_COMMENTS, type Group} from './group.ts'
 import {isEscaped, unescapeText} from './escape.ts'
 import {atLine, lineAt, runsOfLines, type Run} from './lines.ts'
 import {Ancestry, pathProblem} from './path.ts'
@@ -46,6 +46,7 @@ export class IndexReader {
   #path = ''
   #line = ''
   #comments: string[] | undefined
+  #checker: CommentChecker | undefined
 
   constructor(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, options: ReadOptions = {}) {
     this.#pieces = pieces
@@ -91,6 +92,7 @@ export class IndexReader {
             this.#flush(batch)
             this.#hash.update(text.slice(0, at), 'latin1')
             this.#readEnd(text.slice(at, stop + 1))
+            number++
             if (stop + 1 < text.length) throw new BkError('something stands behind the end line', {status: 65})
             return batch
           }
@@ -123,7 +125,11 @@ export class IndexReader {
       this.#flush(batch)
       this.#begin(path, '')
     }
-    this.#comments ??= []
+    if (this.#comments === undefined) {
+      this.#comments = []
+      this.#checker = this.#strict ? new CommentChecker() : undefined
+    }
+    this.#checker?.add(line)
     this.#comments.push(line)
   }
 
@@ -147,10 +153,15 @@ export class IndexReader {
     const group: Group = {path: this.#path, line: this.#line, comments: this.#comments ?? NO_COMMENTS}
     this.#path = ''
     if (group.comments.length > 0) {
-      if (this.#strict) checkComments(group)
+      if (this.#strict) this.#check(group)
       if (isUnread(group)) this.#partial++
     }
     batch.push(group)
+  }
+
+  #check(group: Group): void {
+    this.#checker!.finish(group.path, group.line)
+    if (commentValue(group, 'from') !== undefined) throw new BkError(`from= belongs to changes: ${group.path.slice(0, 200)}`, {status: 65})
   }
 
   #readEnd(line: string): void {

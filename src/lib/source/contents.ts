@@ -33,7 +33,7 @@ export interface FileContent {
 /** The name leads to something else now. */
 export const REPLACED = Symbol('replaced')
 
-export type FileReader = (subject: Subject, stats: BigIntStats) => FileContent | typeof REPLACED
+export type FileReader = (subject: Subject, stats: BigIntStats) => FileContent | typeof REPLACED | typeof TOO_MUCH
 
 /* Digests of files with several names are kept until so many are. */
 const mostLinked = 10_000
@@ -66,7 +66,7 @@ export function createFileReader(options: FileReaderOptions): FileReader {
     const {harvest} = subject
     const {share} = options
     const isLarge = !share.patient ? stats.size > impatientSize : harvest.bytes > 0 && stats.size > share.bytes
-    if (isLarge) throw TOO_MUCH
+    if (isLarge) return TOO_MUCH
     try {
       const content = digester(subject.place, stats)
       if (content === undefined) return REPLACED

@@ -4,7 +4,8 @@
  * was read, with a note. Never waits for fifos and devices that take a file's place, and leaves access times alone where it may.
  */
 import {createHash, hash} from 'node:crypto'
-import {closeSync, constants, fstatSync, openSync, readSync, type BigIntStats} from 'node:fs'
+import {closeSync, constants, fstatSync, openSync, type BigIntStats} from 'node:fs'
+import {readFull} from '../sys/calls.ts'
 import {errnoName, type Path} from '../sys/errno.ts'
 
 export type DigestKind = 'sha256' | 'md5'
@@ -57,14 +58,14 @@ export function createDigester(kind: DigestKind): Digester {
   const digestOf = (fd: number, size: bigint): {readonly digest: string; readonly length: bigint} => {
     buffer ??= Buffer.allocUnsafeSlow(pieceSize)
     if (size <= pieceSize) {
-      const length = fill(fd, buffer, Number(size))
+      const length = readFull(fd, buffer.subarray(0, Number(size)))
       return {digest: hash(kind, buffer.subarray(0, length)), length: BigInt(length)}
     }
     const sum = createHash(kind)
     let length = 0n
     while (length < size) {
       const rest = size - length
-      const got = readSync(fd, buffer, 0, rest < pieceSize ? Number(rest) : pieceSize, null)
+      const got = readFull(fd, rest < pieceSize ? buffer.subarray(0, Number(rest)) : buffer)
       if (got === 0) break
       sum.update(buffer.subarray(0, got))
       length += BigInt(got)
@@ -80,8 +81,9 @@ export function createDigester(kind: DigestKind): Digester {
       try {
         const {digest, length} = digestOf(fd, before.size)
         const after = fstatSync(fd, asBigint)
-        if (after.ino !== before.ino || after.dev !== before.dev || !after.isFile()) return undefined
         const same = isUnchanged(before, after) && length === before.size
+        // Asked only now: some FUSE file systems number the same file anew.
+        if (!after.isFile() || (!same && (after.ino !== before.ino || after.dev !== before.dev))) return undefined
         if (same || tries === 2) return {digest, stats: before, size: length, changed: !same}
         before = after
       } finally {
@@ -89,16 +91,6 @@ export function createDigester(kind: DigestKind): Digester {
       }
     }
   }
-}
-
-function fill(fd: number, buffer: Buffer, size: number): number {
-  let length = 0
-  while (length < size) {
-    const got = readSync(fd, buffer, length, size - length, null)
-    if (got === 0) break
-    length += got
-  }
-  return length
 }
 
 function isUnchanged(a: BigIntStats, b: BigIntStats): boolean {

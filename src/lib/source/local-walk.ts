@@ -25,9 +25,14 @@ export async function* walkTree(options: LocalOptions, root: string, selection: 
     const old = cache.file?.load()
     const writer = cache.createWriter?.(old)
     const deliver = createDelivery(old, writer)
+    let files = 0
+    let bytes = 0
     for await (const result of workforce.results(firstFrame(setup, old !== undefined), await createRunner(setup))) {
       for (const incident of result.incidents) reportIncident(incident, options)
       const batch = deliver(result)
+      files += batch.entries
+      bytes += result.bytes
+      options.onProgress?.({files, bytes})
       if (batch.text.length > 0) yield batch
     }
     writer?.finish()

@@ -34,6 +34,8 @@ export interface LocalOptions {
   readonly workers: number
   readonly cache?: CacheOptions | undefined
   readonly reporter: Pick<Reporter, 'problem' | 'note' | 'detail'>
+  /** Told now and then how many entries were listed and how many bytes read. */
+  readonly onProgress?: ((done: {readonly files: number; readonly bytes: number}) => void) | undefined
 }
 
 export interface CacheOptions {

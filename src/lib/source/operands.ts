@@ -4,6 +4,7 @@
  * really are. Everything is raw bytes (latin1 strings).
  */
 import {lstatSync, realpathSync, type BigIntStats} from 'node:fs'
+import {posix} from 'node:path'
 import {BkError, inputError, reasonOf, usageError} from '../cli/errors.ts'
 import {escapeName} from '../cli/escape.ts'
 import {toBytes} from '../index/escape.ts'
@@ -21,15 +22,16 @@ export function realDirectory(name: Buffer): string {
 }
 
 /**
- * Operands of a command line. Throws a BkError, 2 for one that is not there or not readable, 64 for names that cannot be
+ * Operands of a command line. `onMoved` is told of each that is listed elsewhere than it was named. Throws a BkError, 2 for one that is not there or not readable, 64 for names that cannot be
  * in one index: some absolute and some not, or outside the directory.
  */
-export function resolveOperands(operands: readonly Buffer[], directory: string): Wanted {
+export function resolveOperands(operands: readonly Buffer[], directory: string, onMoved: (note: string) => void): Wanted {
   const names = operands.map((operand) => operand.toString('latin1'))
   const root = commonRoot(names, directory, () => usageError('some operands are absolute and some are not', 'name all of them the same way'))
   const paths = names.map((name) => {
     const place = placeOf(name, directory)
     mustExist(place, name)
+    if (place !== shortest(name, directory)) onMoved(`${escapeName(toBytes(name))} is listed as ${escapeName(toBytes(place))}, where it really is`)
     if (root !== '/' && place !== root && !place.startsWith(`${root}/`)) {
       throw usageError(`${escapeName(toBytes(name))} is outside ${escapeName(toBytes(root))}`, 'give -C a directory that is above it, or name it by its absolute path')
     }
@@ -70,6 +72,11 @@ function commonRoot(names: readonly string[], directory: string, problem: (index
   const other = names.findIndex((name) => name.startsWith('/') !== isAbsolute)
   if (other >= 0) throw problem(other)
   return isAbsolute ? '/' : directory
+}
+
+/* A name as it would be without links on the way. */
+function shortest(name: string, directory: string): string {
+  return posix.resolve(directory, name)
 }
 
 /* Where a name leads to: links on the way are followed, one at its end is not. */

@@ -15,7 +15,7 @@ import {escapeBytes} from '../index/escape.ts'
 import {isRoot} from '../index/read.ts'
 import type {DigestKind} from './digest.ts'
 import {patternLines} from './exclude.ts'
-import {localSource, type CacheOptions} from './local.ts'
+import {localSource, type CacheOptions, type LocalOptions} from './local.ts'
 import {joinWanted, realDirectory, resolveList, resolveOperands, type Wanted} from './operands.ts'
 import {readReference, type SharedReference} from './reference.ts'
 import type {Source} from './source.ts'
@@ -63,6 +63,8 @@ export interface TreeContext {
   /** Which digest is wanted, if any is. */
   readonly kind: DigestKind
   readonly speech: Speech
+  /** Told how far the work is. */
+  readonly onProgress?: LocalOptions['onProgress']
   /** The environment, for where caches are. */
   readonly env: Readonly<Record<string, string | undefined>>
 }
@@ -78,7 +80,7 @@ export async function treeSource(words: readonly string[], flags: TreeFlags, con
   const patterns = await patternsOf(flags)
   const directory = realDirectory(flags.directory === undefined ? Buffer.from('.') : operandBytes(flags.directory))
   goTo(directory)
-  const wanted = wantedOf(words, list, directory, flags)
+  const wanted = wantedOf(words, list, directory, flags, speech)
   return localSource({
     root: wanted.root,
     listedAs: flags.as === undefined ? undefined : rootName(flags.as),
@@ -96,6 +98,7 @@ export async function treeSource(words: readonly string[], flags: TreeFlags, con
     workers: flags.jobs ?? 2,
     cache: cacheOf(flags, list === undefined ? wanted.paths.join('\0') : 'files-from', context),
     reporter: speech,
+    onProgress: context.onProgress,
   })
 }
 
@@ -120,10 +123,10 @@ async function patternsOf(flags: TreeFlags): Promise<string[]> {
   return [...patterns, ...(flags.exclude ?? []).map(latin1)]
 }
 
-function wantedOf(words: readonly string[], list: Buffer | undefined, directory: string, flags: TreeFlags): Wanted {
+function wantedOf(words: readonly string[], list: Buffer | undefined, directory: string, flags: TreeFlags, speech: Speech): Wanted {
   const named = words.length === 0 && list === undefined ? ['.'] : words
   const listed = list === undefined ? [] : [resolveList(list, flags.null ? '\0' : '\n', directory, flags['files-from'] ?? '')]
-  return joinWanted([...(named.length === 0 ? [] : [resolveOperands(named.map(operandBytes), directory)]), ...listed])
+  return joinWanted([...(named.length === 0 ? [] : [resolveOperands(named.map(operandBytes), directory, (note) => speech.note(note))]), ...listed])
 }
 
 function cacheOf(flags: TreeFlags, scope: string, {env}: TreeContext): CacheOptions {

@@ -101,15 +101,12 @@ export function createVisitor(context: VisitContext): Visit {
       referred: listing.reference === undefined ? 0 : listing.reference.find(name, escaped),
       selected: listing.selected === undefined ? 0 : listing.selected.find(name, escaped),
     }
-    try {
-      return look(subject, stats)
-    } catch (error) {
-      if (error === TOO_MUCH) stepBack(subject)
-      throw error
-    }
+    const found = look(subject, stats)
+    if (found === TOO_MUCH) stepBack(subject)
+    return found
   }
 
-  const look = (subject: Subject, first: BigIntStats | Error | undefined): Listing | undefined => {
+  const look = (subject: Subject, first: BigIntStats | Error | undefined): Listing | typeof TOO_MUCH | undefined => {
     let stats = first
     for (let tries = 1; tries <= mostTries; tries++) {
       if (stats === undefined) return missing(subject)
@@ -125,7 +122,7 @@ export function createVisitor(context: VisitContext): Visit {
     return fail(subject, systemError(116, 'lstat'))
   }
 
-  const lookAt = (subject: Subject, stats: BigIntStats): Listing | typeof REPLACED | undefined => {
+  const lookAt = (subject: Subject, stats: BigIntStats): Listing | typeof REPLACED | typeof TOO_MUCH | undefined => {
     const kind = Number(stats.mode) & S_IFMT
     if (excluder !== undefined && subject.name !== '.') {
       if (excluder.excludesPath(subject.raw, kind === S_IFDIR) || (kind === S_IFREG && excluder.excludesSize(stats.size))) return undefined
@@ -145,9 +142,9 @@ export function createVisitor(context: VisitContext): Visit {
     return leaveOut(subject, kind === S_IFSOCK ? 'socket' : 'unknown-type')
   }
 
-  const file = (subject: Subject, stats: BigIntStats): typeof REPLACED | undefined => {
+  const file = (subject: Subject, stats: BigIntStats): typeof REPLACED | typeof TOO_MUCH | undefined => {
     const content = readFile(subject, stats)
-    if (content === REPLACED) return REPLACED
+    if (content === REPLACED || content === TOO_MUCH) return content
     if (content.changed) report(subject, {kind: 'changed'})
     return make(subject, 'file', content.stats, {digest: content.digest, size: content.size, note: content.changed ? 'changed' : undefined})
   }

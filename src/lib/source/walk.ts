@@ -6,7 +6,7 @@
  * A walk stops when its share of work is used up and says what is left, so that jobs are short and any worker can go on.
  */
 import {escapeBytes} from '../index/escape.ts'
-import {Harvest} from './harvest.ts'
+import type {Harvest} from './harvest.ts'
 import type {Job, JobResult, SentCursor, SentFrame, SentListing} from './job.ts'
 import {TreeCursor, type NameTree} from './name-tree.ts'
 import {chunksOf, splitNames} from './names.ts'
@@ -45,15 +45,16 @@ export interface Frame {
   readonly pending: {readonly key: string; readonly listing: Listing}[]
 }
 
-/** Looks at one name. Returns the directory's names if it is one with something to visit in it. */
-export type Visit = (frame: Frame, name: string, escaped: string, harvest: Harvest) => Listing | undefined
-/** Says that a file's content is too much for the share. */
+/** What is asked for is more than the job's share: it is left to the next one. */
 export const TOO_MUCH = Symbol('too much')
+
+/** Looks at one name. Returns the directory's names if it is one with something to visit in it; TOO_MUCH changes nothing. */
+export type Visit = (frame: Frame, name: string, escaped: string, harvest: Harvest) => Listing | typeof TOO_MUCH | undefined
 
 /** How much text one job may make. */
 const mostText = 512 * 1024
 
-/** Does a job. `visit` may throw TOO_MUCH before it has changed anything. */
+/** Does a job: visits what it is about until that is done or the share is used up. */
 export function walk(job: Job, trees: Trees, visit: Visit, harvest: Harvest): JobResult {
   const stack = job.frames.map((sent) => receiveFrame(sent, trees)).reverse()
   let entries = job.share.entries
@@ -69,14 +70,10 @@ export function walk(job: Job, trees: Trees, visit: Visit, harvest: Harvest): Jo
       stack.pop()
     } else {
       if (entries-- <= 0 || harvest.length > mostText || harvest.bytes > job.share.bytes) break
-      try {
-        const found = visit(frame, name, escaped, harvest)
-        frame.at++
-        if (found !== undefined) frame.pending.push({key: `${escaped}/`, listing: found})
-      } catch (error) {
-        if (error === TOO_MUCH) break
-        throw error
-      }
+      const found = visit(frame, name, escaped, harvest)
+      if (found === TOO_MUCH) break
+      frame.at++
+      if (found !== undefined) frame.pending.push({key: `${escaped}/`, listing: found})
     }
   }
   return harvest.finish(stack.reverse().flatMap(sendFrame))

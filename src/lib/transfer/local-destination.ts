@@ -5,6 +5,7 @@ import {BkError} from '../cli/errors.ts'
 import {commitSnapshot} from '../store/commit.ts'
 import {readChain, type Chain} from '../store/levels.ts'
 import {PackReader} from '../store/objects.ts'
+import {leftPacks, Session} from '../store/session.ts'
 import {packName} from '../store/store.ts'
 import {recordTime, type SnapshotRecord} from '../store/record.ts'
 import {Known} from './known.ts'
@@ -20,6 +21,7 @@ export class LocalDestination implements Destination {
   readonly #clock: Clock
   readonly #packs: CataloguedPack[] = []
   readonly #reader: PackReader
+  readonly #session: Session
   #known: Promise<Known> | undefined
   #loaded: Known | undefined
 
@@ -28,6 +30,11 @@ export class LocalDestination implements Destination {
     this.#set = set
     this.#clock = clock
     this.#reader = new PackReader(log.store)
+    this.#session = new Session(log.store, set)
+  }
+
+  get #seconds(): number {
+    return Number(this.#clock.now() / 1_000_000_000n)
   }
 
   known(): Promise<Known> {
@@ -48,7 +55,17 @@ export class LocalDestination implements Destination {
         if ((await this.#log.store.size(packName(pack.name))) === pack.size) known.addPack(pack.name, pack.ids)
       }
     }
+    for (const pack of await leftPacks(this.#log.store, this.#set, this.#seconds)) {
+      if (seen.has(pack.name)) continue
+      known.addPack(pack.name, pack.ids)
+      await this.#take(pack)
+    }
     return known
+  }
+
+  async #take(pack: CataloguedPack): Promise<void> {
+    this.#packs.push(pack)
+    await this.#session.add(pack, this.#seconds)
   }
 
   async #newestOfOthers(): Promise<SnapshotRecord[]> {
@@ -106,15 +123,17 @@ export class LocalDestination implements Destination {
 
   async pack(pack: Pack): Promise<void> {
     await this.#log.store.put(packName(pack.name), pack.parts, false)
-    this.#packs.push({name: pack.name, size: pack.size, ids: pack.ids})
+    await this.#take({name: pack.name, size: pack.size, ids: pack.ids})
   }
 
   async commit(facts: SnapshotFacts): Promise<string> {
     const {claimed, partial, entries, bytes, index, tree, needed} = facts
     const received = recordTime(this.#clock.now())
     const {seq, sum} = await commitSnapshot(this.#log, {
-      set: this.#set, received, claimed, partial, entries, bytes, index, tree, saw: undefined, packs: this.#packs, needed,
+      set: this.#set, received, claimed, partial, entries, bytes, index, tree, saw: undefined, needed,
+      packs: this.#packs.filter(({name}) => needed.has(name)),
     })
+    await this.#session.end()
     return `committed ${seq} ${sum}`
   }
 }

@@ -83,7 +83,7 @@ async function accept(lines: SnapshotLines, packs: readonly CataloguedPack[], lo
     index: lines.index,
     tree: lines.tree,
     saw: lines.saw,
-    packs,
+    packs: packs.filter(({name}) => needed.has(name)),
     needed,
   })
 }

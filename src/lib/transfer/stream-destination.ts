@@ -48,13 +48,14 @@ export class StreamDestination implements Destination {
     return (this.#known ??= this.#loadKnown())
   }
 
-  // All that the base reaches is in the store, since the base is a snapshot there.
+  // All that the base reaches is in the store, since the base is a snapshot there. Without its lists of chunks only whole files are known.
   async #loadKnown(): Promise<Known> {
     const known = (this.#loaded = new Known())
-    if (this.#remembered === undefined) return known
+    if (this.#options.baseText === undefined) return known
     const ids: string[] = []
-    for await (const batch of groupsOf(await this.#remembered.chain())) for (const group of batch) addId(group, ids)
-    for (const [id, bytes] of this.#remembered.lists()) {
+    const chain = await (this.#remembered?.chain() ?? this.#chainOfFile())
+    for await (const batch of groupsOf(chain)) for (const group of batch) addId(group, ids)
+    for (const [id, bytes] of this.#remembered?.lists() ?? []) {
       ids.push(id)
       this.#lists.set(id, bytes)
       for (const line of parseList(bytes)) ids.push(line.id)
@@ -85,7 +86,10 @@ export class StreamDestination implements Destination {
   }
 
   async chain(facts: BaseFacts): Promise<Chain> {
-    if (facts.index !== undefined) return await this.#remembered!.chain()
+    return await (facts.index === undefined ? this.#chainOfFile() : this.#remembered!.chain())
+  }
+
+  async #chainOfFile(): Promise<Chain> {
     const full = await this.#options.baseText!.read()
     const root = /^#mtree\n#bk index 1 root=([^ \n]+)\n/.exec(full.toString('latin1', 0, 20_000))?.[1] ?? '/'
     return {links: [], full, changes: [], root}

@@ -80,7 +80,7 @@ describe('a list of checksums', () => {
     ['a cut line', `${md5}  a\n${md5}  ab`, 'line 2: the last line is cut off'],
     ['a cut record', `${md5}  a\0${md5}  ab`, 'line 2: the last record is cut off'],
     ['a long record', `${md5}  a\0${'0'.repeat(70_000)}`, 'record is longer than 65,000 bytes'],
-    ['a NUL in a list of lines', `${md5}  a\n${md5}  b\0c\n`, 'binary data where text belongs'],
+    ['a NUL in a list of lines', `${md5}  a\n${md5}  b\0c\n`, 'line 2: binary data where text belongs'],
     ['a NUL far down', `${md5}  a\n`.repeat(1000) + '\0', 'line 1001: the last line is cut off'],
   ])('is refused for %s', async (_, list, message) => {
     expect(await refusal(list)).toBe(`65: ${message}`)

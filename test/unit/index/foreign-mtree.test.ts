@@ -241,7 +241,7 @@ describe('an mtree list is refused for', () => {
     ['a long name', `./${'n'.repeat(256)} type=file\n`, `line 1: name is longer than 255 bytes: ./${'n'.repeat(198)}`],
     ['a deep path', '. type=dir\n' + 'd type=dir\n'.repeat(1001), `line 1001: path has more than 1,000 components: .${'/d'.repeat(99)}/`],
     ['an endless line', '#mtree\n' + 'x'.repeat(200_000), 'line 2: line is longer than 65,000 bytes'],
-    ['a NUL byte', '. type=dir\n'.repeat(1000) + './a\0 type=file\n', 'binary data where text belongs'],
+    ['a NUL byte', '. type=dir\n'.repeat(1000) + './a\0 type=file\n', 'line 1001: binary data where text belongs'],
   ])('%s', async (_, list, message) => {
     expect(await refusal(list)).toBe(`65: ${message}`)
   })

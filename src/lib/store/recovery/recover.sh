@@ -16,6 +16,7 @@ die() { say "$*"; exit 2; }
 case $0 in */*) store=${0%/*} ;; *) store=. ;; esac
 store=$(cd "$store" && pwd -P) || exit 2
 [ -f "$store/bk-store" ] || die "$store is not a store: it has no bk-store"
+grep '^kind plain$' "$store/bk-store" >/dev/null || die "this store is not a plain one: a newer recover.sh is needed"
 for program in awk sort zstd tar sha256sum; do
   command -v "$program" >/dev/null || die "this needs $program"
 done
@@ -356,7 +357,9 @@ if [ -s "$work/xattrs" ]; then
       decode "$path"
       case $value in =@*) value=$(base64 <"$work/objects/${value#=@}" | tr -d '\n') ;; *) value=${value#=} ;; esac
       [ -e "$name" ] || [ -h "$name" ] || continue
-      setfattr -h -n "$key" -v "0s$value" -- "$name" 2>/dev/null || say "attribute $key could not be set: $path"
+      # An empty value is one that is not given.
+      [ -z "$value" ] || value=-v0s$value
+      setfattr -h -n "$key" ${value:+"$value"} -- "$name" 2>/dev/null || say "attribute $key could not be set: $path"
     done <"$work/xattrs"
   else
     say "extended attributes and ACLs do not come back: there is no setfattr"
