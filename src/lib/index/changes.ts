@@ -4,7 +4,7 @@
  */
 import {BkError} from '../cli/errors.ts'
 import {parseEntryLine} from './entry.ts'
-import {checkComments, NO_COMMENTS, parseComment, type Group} from './group.ts'
+import {CommentChecker, commentPath, commentValue, NO_COMMENTS, type Group} from './group.ts'
 import {atLine, lineAt, runsOfLines} from './lines.ts'
 import {pathProblem} from './path.ts'
 import {cutOff, isRoot} from './read.ts'
@@ -53,6 +53,7 @@ export class ChangesReader {
   #path = ''
   #line = ''
   #comments: string[] | undefined
+  #checker = new CommentChecker()
 
   constructor(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>) {
     this.#pieces = pieces
@@ -105,8 +106,9 @@ export class ChangesReader {
     if (mark === '-') {
       this.#begin(mark, text, '', batch)
     } else if (text.startsWith('#bk ')) {
-      const {path} = parseComment(text)
+      const path = commentPath(text)
       if (path !== this.#path || mark !== this.#mark) this.#begin(mark, path, '', batch)
+      this.#checker.add(text)
       this.#comments ??= []
       this.#comments.push(text)
     } else {
@@ -126,6 +128,7 @@ export class ChangesReader {
     this.#path = this.#last = path
     this.#line = line
     this.#comments = undefined
+    this.#checker = new CommentChecker()
   }
 
   #flush(batch: Change[]): void {
@@ -133,8 +136,20 @@ export class ChangesReader {
     if (mark === undefined) return
     this.#mark = undefined
     const group: Group = {path: this.#path, line: this.#line, comments: this.#comments ?? NO_COMMENTS}
-    if (mark !== '-') checkComments(group)
+    if (mark !== '-') this.#check(mark, group)
     batch.push({mark, group})
+  }
+
+  #check(mark: Mark, group: Group): void {
+    const {path, line} = group
+    this.#checker.finish(path, line)
+    const isMove = commentValue(group, 'from') !== undefined
+    if (mark === '>' && !isMove) throw new BkError(`a move without from=: ${path.slice(0, 200)}`, {status: 65})
+    if (mark !== '>' && isMove) throw new BkError(`from= without a move: ${path.slice(0, 200)}`, {status: 65})
+    if (mark === '>' && !line.startsWith(' type=file', path.length)) throw new BkError(`a move of what is no file: ${path.slice(0, 200)}`, {status: 65})
+    if (mark === '!' && (line !== '' || commentValue(group, 'error') === undefined)) {
+      throw new BkError(`an unread path says only why: ${path.slice(0, 200)}`, {status: 65})
+    }
   }
 
   #readEnd(line: string): ChangesEnd {

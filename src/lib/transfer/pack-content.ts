@@ -2,7 +2,7 @@
  * The first half of sending: goes through the changes in order, reads the files that are new, packs what the store lacks,
  * and hands on every change as it turned out to be. Reading runs ahead of packing by a few batches; order is kept.
  */
-import {entryOf, commentValue, type Group} from '../index/group.ts'
+import {entryOf, commentValue, sameGroup, type Group} from '../index/group.ts'
 import {unescapeText} from '../index/escape.ts'
 import {makeLists} from '../store/chunk-list.ts'
 import {WHOLE_FILE} from '../store/chunker.ts'
@@ -10,6 +10,7 @@ import {memberSize, writeHeader, BLOCK} from '../store/member.ts'
 import {FRAME_SIZE} from '../store/pack.ts'
 import {idOfDigest} from '../store/object-id.ts'
 import {corrected, type OwnerNames} from './correct.ts'
+import {hasLongAttributes, readLongAttributes} from './long-attributes.ts'
 import type {Change} from '../index/changes.ts'
 import type {FileAnswer, FileRequest, FilesAnswer, Members} from './content.ts'
 import type {Known} from './known.ts'
@@ -128,7 +129,23 @@ export class ContentPass {
     return group.path === '.' ? directory : `${directory === '/' ? '' : directory}${unescapeText(group.path).slice(1)}`
   }
 
-  async #settle({batch, answer}: {batch: Batch; answer: Promise<FilesAnswer> | undefined}): Promise<readonly Change[]> {
+  async #settle(reading: {batch: Batch; answer: Promise<FilesAnswer> | undefined}): Promise<readonly Change[]> {
+    const changes = await this.#settleFiles(reading)
+    if (!changes.some(hasLongAttributes)) return changes
+    const result: Change[] = []
+    for (const change of changes) result.push(hasLongAttributes(change) ? await this.#packAttributes(change) : change)
+    return result
+  }
+
+  async #packAttributes(given: Change): Promise<Change> {
+    const {known} = this.#options
+    const {change, objects} = readLongAttributes(given, this.#fullPath(given.group), (id) => known.has(id))
+    for (const {id, bytes} of objects) if (known.take(id)) await this.#add(asMember(id, bytes))
+    if (!sameGroup(change.group, given.group)) this.totals.missed++
+    return change
+  }
+
+  async #settleFiles({batch, answer}: {batch: Batch; answer: Promise<FilesAnswer> | undefined}): Promise<readonly Change[]> {
     if (answer === undefined) return batch.changes
     const {files, ...members} = await answer
     await this.#pack(members)
