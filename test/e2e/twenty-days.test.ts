@@ -91,8 +91,8 @@ describe.each(ways)('$name', (way) => {
 
 // What a day's index may take; a full one now and then is 10 KiB compressed here.
 const indexRoom = 64 * 1024
-// Only the state knows the chunks of what lies in a store that one cannot ask: of a file that changed all of them are sent again.
-const largeFile = 3200 * 1024
+// Only the state knows the chunks of what lies in a store that one cannot ask: of files above 512 KiB that changed or were copied all of them are sent again.
+const largeFile = 4000 * 1024
 
 function recordName(seq: number): string {
   return `store/log/${String(seq).padStart(6, '0')}`

@@ -34,6 +34,7 @@ export async function* applyChanges(
   await Promise.all([old.advance(), next.advance()])
   let batch: Group[] = []
   let left = froms.size
+  let moves = 0
   while (old.current !== undefined || next.current !== undefined) {
     const a = old.current
     const b = next.current
@@ -49,6 +50,7 @@ export async function* applyChanges(
       }
     } else {
       const before = order === 0 ? a : undefined
+      if (b!.mark === '>') moves++
       const target = resultOf(before, b!)
       const result = target === undefined ? undefined : mend(target)
       if (result !== undefined) keep(result, ancestry, batch)
@@ -67,12 +69,13 @@ export async function* applyChanges(
       batch = []
     }
   }
-  if (left > 0) throw misfit('a path that something was moved from is not there', '')
+  if (left > 0) throw misfit('something', 'was moved from a path that is not there')
+  if (moves !== froms.size) throw misfit('something', 'was moved twice')
   yield batch
 }
 
 function keep(group: Group, ancestry: Ancestry, batch: Group[]): void {
-  if (!ancestry.accept(group.path, group.line !== '' && isDirectoryLine(group.line, group.path))) throw misfit('has no directory above it', group.path)
+  if (!ancestry.accept(group.path, group.line !== '' && isDirectoryLine(group.line, group.path))) throw misfit(group.path, 'has no directory above it')
   batch.push(group)
 }
 
@@ -86,22 +89,22 @@ function resultOf(old: Group | undefined, {mark, group}: Change): Group | undefi
   switch (mark) {
     case '+':
     case '>':
-      if (old !== undefined) throw misfit('is new, but the base has it', group.path)
+      if (old !== undefined) throw misfit(group.path, 'is new, but the base has it')
       return mark === '>' ? withComments(group, {from: undefined}) : group
     case '~':
     case '=':
-      if (old === undefined) throw misfit('is changed, but the base does not have it', group.path)
+      if (old === undefined) throw misfit(group.path, 'is changed, but the base does not have it')
       return group
     case '-':
-      if (old === undefined) throw misfit('is gone, but the base does not have it', group.path)
+      if (old === undefined) throw misfit(group.path, 'is gone, but the base does not have it')
       return undefined
     case '!':
       return staleGroup(old, group, commentValue(group, 'error') ?? 'EIO')
   }
 }
 
-function misfit(what: string, path: string): BkError {
-  return new BkError(`the changes do not fit their base: ${path} ${what}`, {status: 65})
+function misfit(path: string, what: string): BkError {
+  return new BkError(`the changes do not fit their base: ${path.slice(0, 200)} ${what}`, {status: 65})
 }
 
 /**

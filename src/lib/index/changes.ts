@@ -3,8 +3,8 @@
  * out by apply.ts.
  */
 import {BkError} from '../cli/errors.ts'
-import {parseEntryLine} from './entry.ts'
-import {CommentChecker, commentPath, commentValue, NO_COMMENTS, type Group} from './group.ts'
+import {checkEntryLine} from './entry.ts'
+import {CommentChecker, commentValue, NO_COMMENTS, type Group} from './group.ts'
 import {atLine, lineAt, runsOfLines} from './lines.ts'
 import {pathProblem} from './path.ts'
 import {cutOff, isRoot} from './read.ts'
@@ -53,7 +53,7 @@ export class ChangesReader {
   #path = ''
   #line = ''
   #comments: string[] | undefined
-  #checker = new CommentChecker()
+  #checker: CommentChecker | undefined
 
   constructor(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>) {
     this.#pieces = pieces
@@ -106,13 +106,16 @@ export class ChangesReader {
     if (mark === '-') {
       this.#begin(mark, text, '', batch)
     } else if (text.startsWith('#bk ')) {
-      const path = commentPath(text)
+      const path = firstWord(text, 4)
       if (path !== this.#path || mark !== this.#mark) this.#begin(mark, path, '', batch)
+      this.#checker ??= new CommentChecker()
       this.#checker.add(text)
       this.#comments ??= []
       this.#comments.push(text)
     } else {
-      this.#begin(mark, parseEntryLine(text).path, text, batch)
+      const path = firstWord(text, 0)
+      this.#begin(mark, path, text, batch)
+      checkEntryLine(text, path)
     }
   }
 
@@ -128,7 +131,7 @@ export class ChangesReader {
     this.#path = this.#last = path
     this.#line = line
     this.#comments = undefined
-    this.#checker = new CommentChecker()
+    this.#checker = undefined
   }
 
   #flush(batch: Change[]): void {
@@ -142,7 +145,7 @@ export class ChangesReader {
 
   #check(mark: Mark, group: Group): void {
     const {path, line} = group
-    this.#checker.finish(path, line)
+    this.#checker?.finish(path, line)
     const isMove = commentValue(group, 'from') !== undefined
     if (mark === '>' && !isMove) throw new BkError(`a move without from=: ${path.slice(0, 200)}`, {status: 65})
     if (mark !== '>' && isMove) throw new BkError(`from= without a move: ${path.slice(0, 200)}`, {status: 65})
@@ -158,6 +161,11 @@ export class ChangesReader {
     if (Number(match[3]) !== this.#lines) throw new BkError(`the end line counts ${match[3]} lines, there are ${this.#lines}`, {status: 65})
     return {base: match[1], target: match[2]!, lines: this.#lines, partial: Number(match[4] ?? 0)}
   }
+}
+
+function firstWord(text: string, start: number): string {
+  const stop = text.indexOf(' ', start)
+  return text.slice(start, stop < 0 ? undefined : stop)
 }
 
 function readHeader(line: string): ChangesHeader {

@@ -78,6 +78,8 @@ export class MtreeReader {
     const start = begun?.number ?? number
     try {
       if (text.length > MAX_LINE) throw new BkError('line is longer than 65,000 bytes', {status: 65})
+      // An index of bk whose head is cut off, or whose line ends were changed, must not pass as a list that nobody vouches for.
+      if (/^#bk [a-z.]/.test(text) && begun === undefined) throw new BkError('a line of an index of bk in another list: it was cut off or altered', {status: 65})
       const ended = text.endsWith('\r') ? text.slice(0, -1) : text
       const cut = /[\\#]/.test(ended) ? cutComment(ended) : {text: ended, continues: false}
       const whole = begun === undefined ? cut.text : begun.text + cut.text

@@ -2,7 +2,7 @@
  * Hands jobs to threads, or does them in line where threads would take longer to start than the work takes. Only a few jobs are
  * under way at a time, so that whoever makes them waits and memory stays flat.
  */
-import {createPool, workerUrl} from '../sys/workers.ts'
+import {createPool, workerUrl, type Pool} from '../sys/workers.ts'
 import {Restorer} from './restorer.ts'
 import type {Job, Outcome, RestoreContext} from './job.ts'
 
@@ -11,18 +11,33 @@ export interface Crew {
   give(job: Job): Promise<void>
   /** Resolves when all jobs are done. */
   idle(): Promise<void>
-  close(): Promise<void>
 }
 
 const IN_FLIGHT = 2
 
+/** A job, with what all jobs of the run have in common: threads are started before that is known. */
+export interface Order {
+  readonly context: RestoreContext
+  readonly job: Job
+}
+
+export interface Threads {
+  readonly size: number
+  readonly pool: Pool<Order, Outcome>
+}
+
+/** Starts threads, which takes them some time: as early as it is clear that there is work for them. */
+export function startThreads(size: number): Threads {
+  return {size, pool: createPool<Order, Outcome>({url: workerUrl(import.meta.url, './worker'), size, inFlight: IN_FLIGHT})}
+}
+
 /**
- * @param threads 0 does everything in line
+ * @param threads undefined does everything in line
  * @param onOutcome is told of each job that is done
  */
-export function createCrew(context: RestoreContext, threads: number, onOutcome: (outcome: Outcome) => void): Crew {
-  if (threads === 0) return inLine(new Restorer(context), onOutcome)
-  const pool = createPool<Job, Outcome>({url: workerUrl(import.meta.url, './worker'), size: threads, workerData: context, inFlight: IN_FLIGHT})
+export function createCrew(context: RestoreContext, threads: Threads | undefined, onOutcome: (outcome: Outcome) => void): Crew {
+  if (threads === undefined) return inLine(new Restorer(context), onOutcome)
+  const {pool, size} = threads
   const running = new Set<Promise<void>>()
   let failure: {readonly error: unknown} | undefined
   const check = (): void => {
@@ -30,11 +45,11 @@ export function createCrew(context: RestoreContext, threads: number, onOutcome: 
   }
   return {
     async give(job) {
-      while (running.size > threads * IN_FLIGHT) await Promise.race(running)
+      while (running.size > size * IN_FLIGHT) await Promise.race(running)
       check()
       const transfer = job.kind === 'object' ? [job.bytes.buffer as ArrayBuffer] : []
       const done: Promise<void> = pool
-        .job(job, transfer)
+        .job({context, job}, transfer)
         .then(onOutcome)
         .catch((error: unknown) => void (failure ??= {error}))
         .finally(() => running.delete(done))
@@ -44,7 +59,6 @@ export function createCrew(context: RestoreContext, threads: number, onOutcome: 
       while (running.size > 0) await Promise.race(running)
       check()
     },
-    close: () => pool.close(),
   }
 }
 
@@ -54,6 +68,5 @@ function inLine(restorer: Restorer, onOutcome: (outcome: Outcome) => void): Crew
       onOutcome(await restorer.run(job))
     },
     async idle() {},
-    async close() {},
   }
 }

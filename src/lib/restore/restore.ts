@@ -7,8 +7,9 @@ import {escapeName} from '../cli/escape.ts'
 import {groupsOf} from '../store/levels.ts'
 import {openIndexOf, type OpenSnapshot} from '../store/open.ts'
 import {calls} from '../sys/calls.ts'
+import {freeBuffer} from '../sys/memory.ts'
 import {restoreContent, restoreLost} from './content.ts'
-import {createCrew, type Crew} from './crew.ts'
+import {createCrew, startThreads, type Crew, type Threads} from './crew.ts'
 import {finishDirectories, makeDirectories} from './directories.ts'
 import {KINDS} from './entry-table.ts'
 import {makePlan, readLists, type Plan} from './plan.ts'
@@ -61,7 +62,10 @@ const BATCH = 512
 export async function planRestore(snapshot: OpenSnapshot, paths: readonly string[], reporter: Reporter): Promise<{readonly plan: Plan; readonly objects: Objects}> {
   const {chain, objects} = await openIndexOf(snapshot, (pack, why) => reporter.detail(`pack ${pack} ${why}`))
   const selection = paths.length === 0 ? EVERYTHING : await selectPaths(paths, chain.root, groupsOf(chain))
-  return {plan: await makePlan({chain, record: snapshot.record, selection, objects, reporter}), objects}
+  const plan = await makePlan({chain, record: snapshot.record, selection, objects, reporter})
+  // Its text is in the plan now, as far as it is wanted.
+  freeBuffer(chain.full)
+  return {plan, objects}
 }
 
 /**
@@ -70,22 +74,25 @@ export async function planRestore(snapshot: OpenSnapshot, paths: readonly string
  * not in the format
  */
 export async function restore(options: RestoreOptions): Promise<Restored> {
-  const {snapshot, to, overwrite, reporter} = options
+  const {snapshot: {record}, overwrite, to} = options
   checkTarget(to, overwrite)
-  const {plan, objects} = await planRestore(snapshot, options.paths, reporter)
-  const target = openTarget(to, overwrite)
-  const context: RestoreContext = {
-    rootFd: target.fd,
-    store: snapshot.where,
-    overwrite: target.hasContent,
-    asRoot: options.asRoot,
-    numericOwner: options.numericOwner,
-    sparse: options.sparse,
-    umask: options.umask,
+  const isWorthThreads = (files: number, bytes: number): boolean => files > FEW_FILES || bytes > FEW_BYTES
+  let threads = options.paths.length === 0 && isWorthThreads(record.entries, record.bytes) ? startThreads(options.threads) : undefined
+  try {
+    const {plan, objects} = await planRestore(options.snapshot, options.paths, options.reporter)
+    if (isWorthThreads(plan.files, plan.bytes)) threads ??= startThreads(options.threads)
+    return await carryOut(plan, objects, threads, options)
+  } finally {
+    await threads?.pool.close()
   }
+}
+
+async function carryOut(plan: Plan, objects: Objects, threads: Threads | undefined, options: RestoreOptions): Promise<Restored> {
+  const {snapshot, to, asRoot, numericOwner, sparse, umask, reporter} = options
+  const target = openTarget(to, options.overwrite)
+  const context: RestoreContext = {rootFd: target.fd, store: snapshot.where, overwrite: target.hasContent, asRoot, numericOwner, sparse, umask}
   const run = new Run(plan, target.fd, options)
-  const isSmall = plan.files <= FEW_FILES && plan.bytes <= FEW_BYTES
-  const crew = createCrew(context, isSmall ? 0 : options.threads, (outcome) => run.take(outcome))
+  const crew = createCrew(context, threads, (outcome) => run.take(outcome))
   try {
     await restoreAll(run, crew, options, objects, target.hasContent)
   } catch (error) {
@@ -93,7 +100,8 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
     const done = `${run.files} of ${plan.files} files were restored into ${escapeName(to)}`
     throw new BkError(`${error.message}; ${done}`, {status: error.status, cause: error, ...(error.hint === undefined ? {} : {hint: error.hint})})
   } finally {
-    await crew.close()
+    // The threads first: they work with descriptors that are closed next.
+    await threads?.pool.close()
     run.close()
     calls.close(target.fd)
   }

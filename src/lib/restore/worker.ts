@@ -1,11 +1,14 @@
 /*
  * A thread that restores.
  */
-import {workerData} from 'node:worker_threads'
 import {serveJobs} from '../sys/workers.ts'
 import {Restorer} from './restorer.ts'
-import type {Job, Outcome, RestoreContext} from './job.ts'
+import type {Order} from './crew.ts'
+import type {Outcome} from './job.ts'
 
-const restorer = new Restorer(workerData as RestoreContext)
+let restorer: Restorer | undefined
 
-serveJobs<Job, Outcome>((job) => restorer.run(job))
+serveJobs<Order, Outcome>(({context, job}) => {
+  restorer ??= new Restorer(context)
+  return restorer.run(job)
+})

@@ -27,6 +27,7 @@ export function realDirectory(name: Buffer): string {
  */
 export function resolveOperands(operands: readonly Buffer[], directory: string, onMoved: (note: string) => void): Wanted {
   const names = operands.map((operand) => operand.toString('latin1'))
+  if (names.includes('')) throw new BkError('an operand is empty', {hint: 'is a variable of the script not set?'})
   const root = commonRoot(names, directory, () => usageError('some operands are absolute and some are not', 'name all of them the same way'))
   const paths = names.map((name) => {
     const place = placeOf(name, directory)

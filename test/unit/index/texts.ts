@@ -132,5 +132,5 @@ const runsOf = (runs: number): number => (process.env['SLOW'] === '1' ? runs * 2
 /** Checks a property on random values. BK_SEED=… repeats the run that a failure names; SLOW=1 tries twenty times as many. */
 export async function law<T extends [unknown, ...unknown[]]>(property: fc.IAsyncProperty<T> | fc.IProperty<T>, runs: number): Promise<void> {
   const seed = Number(process.env['BK_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
-  await fc.assert(property as fc.IAsyncProperty<T>, {seed, numRuns: runsOf(runs), reporter: undefined, errorWithCause: true})
+  await fc.assert(property as fc.IAsyncProperty<T>, {seed, numRuns: runsOf(runs)})
 }
