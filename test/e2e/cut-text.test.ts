@@ -6,11 +6,12 @@ import {join} from 'node:path'
 import {beforeAll, describe, expect, test} from 'vitest'
 import {bk, sh} from '../harness/bk.ts'
 import {rounds} from '../harness/faults.ts'
+import {sha256} from '../harness/read-store.ts'
 import {makeTree} from '../harness/tree.ts'
 import {tempDir} from '../harness/temp.ts'
 
 let dir: string
-let texts: Record<'index' | 'changes' | 'removals', Buffer>
+let texts: Record<'old' | 'index' | 'changes' | 'removals', Buffer>
 
 beforeAll(async () => {
   dir = tempDir('cut')
@@ -27,7 +28,7 @@ beforeAll(async () => {
   // Nothing in it makes send read a file.
   await sh('rm -r tree/d; bk index -C tree . | bk diff old.idx >removals.changes', {cwd: dir})
   const text = async (name: string): Promise<Buffer> => (await sh(`cat ${name}`, {cwd: dir})).stdout
-  texts = {index: await text('new.idx'), changes: await text('new.changes'), removals: await text('removals.changes')}
+  texts = {old: await text('old.idx'), index: await text('new.idx'), changes: await text('new.changes'), removals: await text('removals.changes')}
 }, 60_000)
 
 const readers = [
@@ -86,16 +87,22 @@ describe('forged', () => {
   }, 60_000)
 
   test('changes that do not fit their base', async () => {
-    const base = / base=(\S+)/.exec(String(texts.removals))?.[1]
-    const forge = (...lines: readonly string[]): Buffer =>
-      Buffer.from(`#bk changes 1 root=${dir}/tree\n${lines.map((line) => `${line}\n`).join('')}#bk end base=${base} target=sha256:${'0'.repeat(64)} lines=${lines.length} complete\n`)
-    await expectRefused('bk send --to store', forge('- ./not-there'), 'removes what is not there')
-    await expectRefused('bk send --to store', forge('= ./not-there type=dir'), 'changes what is not there')
-    await expectRefused('bk send --to store', forge('+ ./z type=fifo'), 'adds what is there')
-    await expectRefused('bk send --to store', forge('- ./d'), 'removes a directory and leaves what is in it')
-    await expectRefused('bk send --to store', forge('~ ./d type=fifo'), 'makes a fifo of a directory and leaves what is in it')
-    await expectRefused('bk send --to store', forge('+ ./no/where type=dir'), 'adds something in a directory that is not there')
-    await expectRefused('bk send --to store', forge('> ./y type=fifo', '> #bk ./y from=./not-there'), 'moves what is not there')
+    await expectRefused('bk send --to store', forge(['- ./not-there']), 'removes what is not there')
+    await expectRefused('bk send --to store', forge(['= ./not-there type=dir']), 'changes what is not there')
+    await expectRefused('bk send --to store', forge(['+ ./z type=fifo']), 'adds what is there')
+    await expectRefused('bk send --to store', forge(['> ./y type=fifo', '> #bk ./y from=./not-there']), 'moves what is not there')
+  }, 60_000)
+
+  // Everything about them is right, sums included, but no tree can look like that.
+  test('changes that give an index which is none', async () => {
+    const without = (path: string): string[] => lines().filter((line) => !line.startsWith(`${path} `))
+    await expectRefused('bk send --to store', forge(['- ./d'], without('./d')), 'removes a directory and leaves what is in it')
+    const fifo = lines().map((line) => (line.startsWith('./d ') ? './d type=fifo' : line))
+    await expectRefused('bk send --to store', forge(['~ ./d type=fifo'], fifo), 'makes a fifo of a directory and leaves what is in it')
+    const nowhere = [...lines(), './zz/x type=dir']
+    await expectRefused('bk send --to store', forge(['+ ./zz/x type=dir'], nowhere), 'adds something in a directory that is not there')
+    const orphan = without('./d/b')
+    await expectRefused('bk send --to store', forge(['- ./d/b'], orphan), 'removes the first name of a hard link and leaves the second one')
   }, 60_000)
 
   test('and the whole lists are taken', async () => {
@@ -104,6 +111,19 @@ describe('forged', () => {
     expect(readdirSync(join(dir, 'store/log'))).toEqual(['000001', '000002'])
   })
 })
+
+/** The lines of the index in the store, without header and end. */
+function lines(): string[] {
+  return texts.old.toString().split('\n').slice(2, -2)
+}
+
+/** Changes against it, with all sums as they should be. `result`: the lines of the index that they give. */
+function forge(changes: readonly string[], result: readonly string[] = []): Buffer {
+  const [header, base] = [`#mtree\n${String(texts.old).split('\n')[1]}\n`, / base=(\S+)/.exec(String(texts.removals))?.[1]]
+  const target = sha256(Buffer.from(header + result.map((line) => `${line}\n`).join('')))
+  const body = changes.map((line) => `${line}\n`).join('')
+  return Buffer.from(`#bk changes 1 root=${dir}/tree\n${body}#bk end base=${base} target=sha256:${target} lines=${changes.length} complete\n`)
+}
 
 async function expectRefused(command: string, text: Buffer, what: string): Promise<void> {
   writeFileSync(join(dir, 'input'), text)

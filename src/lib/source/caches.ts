@@ -52,8 +52,12 @@ function nothing(place: RunCache['place']): RunCache {
 }
 
 function placeOf(directory: string): RunCache['place'] {
-  const stats = lstatSync(directory, {bigint: true, throwIfNoEntry: false})
-  return stats?.isDirectory() ? {device: stats.dev, inode: stats.ino} : undefined
+  try {
+    const stats = lstatSync(directory, {bigint: true})
+    return stats.isDirectory() ? {device: stats.dev, inode: stats.ino} : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /* https://bford.info/cachedir/: other programs that back up know by it what not to keep. */

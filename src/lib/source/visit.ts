@@ -228,7 +228,8 @@ export function createVisitor(context: VisitContext): Visit {
   const fail = (subject: Subject, error: unknown): undefined => {
     const name = errnoName(error)
     if (name === undefined || !(error instanceof Error)) throw error
-    if (name === 'ENOENT' && subject.selected === 0) return report(subject, {kind: 'vanished'})
+    // The directory above it may have become something else.
+    if ((name === 'ENOENT' || name === 'ENOTDIR') && subject.selected === 0) return report(subject, {kind: 'vanished'})
     // Whoever excluded a thing does not care that it cannot be read.
     if (excluder !== undefined && (excluder.excludesPath(subject.raw, true) || excluder.excludesPath(subject.raw, false))) return undefined
     subject.harvest.comment(commentLine(subject.path, 'error', codeOf(error)))

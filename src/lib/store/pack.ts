@@ -4,9 +4,9 @@
  */
 import {createHash} from 'node:crypto'
 import {BkError} from '../cli/errors.ts'
-import {BLOCK, memberSize, readHeader, TAR_END} from './member.ts'
+import {BLOCK, memberSize, readHeader} from './member.ts'
 import {isId} from './store.ts'
-import {compressFrameSync, decompressFrame, frameContentSize} from './zstd.ts'
+import {decompressFrame, frameContentSize, frameLength} from './zstd.ts'
 
 /** Packs are closed at about this size. */
 export const PACK_SIZE = 16 << 20
@@ -14,8 +14,8 @@ export const PACK_SIZE = 16 << 20
 export const FRAME_SIZE = 1 << 20
 /** A table of contents longer than this is not read. */
 const MAX_TOC = 64 << 20
-/** A frame may be one large index; content frames are a few MiB. */
-const MAX_FRAME = 2 ** 33
+/** A frame may be one large index, which is one buffer in memory; content frames are a few MiB. */
+const MAX_FRAME = 2 ** 32 - 1
 
 const LEAD_MAGIC = 0x184d2a50
 const TOC_MAGIC = 0x184d2a51
@@ -23,7 +23,8 @@ const TOC_MAGIC = 0x184d2a51
 export const LEAD_SIZE = 24
 const TAIL_SIZE = 16
 
-const TAR_END_FRAME = Buffer.from(compressFrameSync(TAR_END, 1))
+// 1,024 zero bytes, as zstd 1.5 compresses them at level 1. As it stands, because another release may find other bytes.
+const TAR_END_FRAME = Buffer.from('28b52ffd6400034d00001000000100fb2b8005cdac85f0', 'hex')
 
 export interface Member {
   readonly id: string
@@ -164,6 +165,8 @@ export const TAR_END_LENGTH = TAR_END_FRAME.length
  */
 export function openFrame(frame: Frame, compressed: Buffer): Buffer {
   if (frameContentSize(compressed) !== frame.size) throw bad('has a frame that does not declare its size and checksum')
+  // Behind its last block other programs would go on reading.
+  if (frameLength(compressed) !== compressed.length) throw bad('has a frame that is not one frame')
   const content = decompressFrame(compressed, frame.size)
   let at = 0
   for (const {id, size} of frame.members) {

@@ -62,20 +62,42 @@ export function decompressFrame(bytes: Uint8Array, size: number): Buffer {
   return content
 }
 
-/** What a frame's header says (RFC 8878, 3.1.1.1), or undefined for what bk does not write. */
+/** Window of at most 8 MiB: what a descriptor byte (RFC 8878, 3.1.1.1.2) may say. */
+const MAX_WINDOW = (MAX_WINDOW_LOG - 10) << 3
+
+/** The content size in a frame's header (RFC 8878, 3.1.1.1), or undefined for a frame that bk does not write. */
 export function frameContentSize(bytes: Buffer): number | undefined {
   if (bytes.length < 6 || bytes.readUInt32LE(0) !== 0xfd2fb528) return undefined
   const descriptor = bytes[4]!
   const single = (descriptor & 0x20) !== 0
-  const checksum = (descriptor & 0x04) !== 0
-  const dictionary = (descriptor & 0x03) !== 0
-  const reserved = (descriptor & 0x08) !== 0
-  if (!checksum || dictionary || reserved) return undefined
-  const sizeFlag = descriptor >> 6
-  const at = single ? 5 : 6
-  if (sizeFlag === 0) return single ? bytes[at] : undefined
+  // A checksum, no dictionary, and nothing in the two bits that say nothing.
+  if ((descriptor & 0x1f) !== 0x04 || (!single && bytes[5]! > MAX_WINDOW)) return undefined
+  const size = declaredSize(bytes, descriptor >> 6, single ? 5 : 6, single)
+  return single && size !== undefined && size > 2 ** MAX_WINDOW_LOG ? undefined : size
+}
+
+function declaredSize(bytes: Buffer, flag: number, at: number, single: boolean): number | undefined {
+  if (flag === 0) return single ? bytes[at] : undefined
   if (bytes.length < at + 8) return undefined
-  if (sizeFlag === 1) return bytes.readUInt16LE(at) + 256
-  if (sizeFlag === 2) return bytes.readUInt32LE(at)
+  if (flag === 1) return bytes.readUInt16LE(at) + 256
+  if (flag === 2) return bytes.readUInt32LE(at)
   return Number(bytes.readBigUInt64LE(at))
 }
+
+/** Bytes that the frame takes whose header `frameContentSize` took; undefined when it does not end within `bytes`. */
+export function frameLength(bytes: Buffer): number | undefined {
+  const descriptor = bytes[4] ?? 0
+  const single = (descriptor & 0x20) !== 0
+  let at = 5 + (single ? 0 : 1) + [single ? 1 : 0, 2, 4, 8][descriptor >> 6]!
+  for (let last = false; !last; ) {
+    if (at + 3 > bytes.length) return undefined
+    const header = bytes.readUIntLE(at, 3)
+    last = (header & 1) !== 0
+    // A run of one byte has that byte, whatever its length.
+    at += 3 + (((header >> 1) & 3) === 1 ? 1 : header >> 3)
+  }
+  const end = at + CHECKSUM
+  return end <= bytes.length ? end : undefined
+}
+
+const CHECKSUM = 4
