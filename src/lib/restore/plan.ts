@@ -51,6 +51,7 @@ export interface PlanSource {
 
 /** Some 16 TiB in the largest chunks that bk makes. Lists may name one another, and a few of them could stand for more than memory holds. */
 const MAX_CHUNKS = 8_000_000
+const LEAST_AVERAGE = 1024
 /** sha256 of no bytes. */
 const NOTHING = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 
@@ -211,28 +212,24 @@ function isSameThing(a: Entry, b: Entry): boolean {
 
 /**
  * Reads the lists of chunks and adds the chunks to what is wanted.
- * @returns by entry how many chunks it has; entries whose list cannot be read are handed to `onLost` and are not in it
+ * @param onLost is told of entries whose list cannot be read, at once: chunks of theirs may be among those wanted
+ * @returns by entry how many chunks it has
  */
 export async function readLists(plan: Plan, get: (id: string) => Promise<Buffer>, onLost: (number: number, why: string) => void): Promise<Map<number, number>> {
   const counts = new Map<number, number>()
   for (const [number, list] of plan.lists) {
     const size = parseEntryLine(plan.entries.text(number).split('\n', 1)[0]!).size!
     try {
-      // All of a list or nothing: half of one would leave uses behind that nobody waits for.
-      const chunks: {readonly id: string; readonly size: number}[] = []
       let bytes = 0
+      let count = 0
       for await (const chunk of chunksOf(list, get)) {
-        chunks.push(chunk)
+        plan.wanted.add(chunk.id, number, bytes)
         bytes += chunk.size
-        if (bytes > size || chunks.length > MAX_CHUNKS) break
+        count++
+        if (bytes > size || count > MAX_CHUNKS || (count > 1024 && bytes < count * LEAST_AVERAGE)) break
       }
       if (bytes !== size) throw new BkError(`its list of chunks does not make ${size} bytes`, {status: 65})
-      let offset = 0
-      for (const chunk of chunks) {
-        plan.wanted.add(chunk.id, number, offset)
-        offset += chunk.size
-      }
-      counts.set(number, chunks.length)
+      counts.set(number, count)
     } catch (error) {
       if (!(error instanceof BkError)) throw error
       onLost(number, reasonOf(error))

@@ -10,9 +10,9 @@ import {Rope} from './rope.ts'
 import type {Runner, WalkSetup} from './runner.ts'
 
 /* A worker's job: some milliseconds of looking, or a fraction of a second of reading. */
-const workerShare: Share = {entries: 1_000, bytes: 128 * 1024 * 1024, patient: true}
-/* The main thread's: about a millisecond. */
-const ownShare: Share = {entries: 250, bytes: 1024 * 1024, patient: false}
+const workerShare: Share = {entries: 1_500, bytes: 128 * 1024 * 1024, patient: true}
+/* The main thread's: some milliseconds. */
+const ownShare: Share = {entries: 1_000, bytes: 1024 * 1024, patient: false}
 
 /* How long the main thread walks alone, in milliseconds, before it calls for help. */
 const alone = 12
@@ -67,8 +67,9 @@ export class Workforce {
         yield result
         continue
       }
-      this.#handOut()
+      // First itself: what it leaves can then be handed out, also to workers that are still to come.
       const own = this.#relieved ? undefined : this.#walk(run)
+      this.#handOut()
       if (own === undefined) {
         await new Promise<void>((resolve) => (this.#wake = resolve))
         continue

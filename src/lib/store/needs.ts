@@ -16,6 +16,8 @@ export interface Needs {
 }
 
 const MAX_LINE = 60_000
+/** More labels than this in one record are no store's, 64 TiB in packs, and would be more memory than a few words may cost. */
+const MAX_LABELS = 2 ** 22
 
 /** Prints `needs` as the values of one or more lines. */
 export function formatNeeds({base, drop, add}: Needs): string[] {
@@ -48,7 +50,7 @@ const WORD = /^([+-])([1-9]\d{0,8})\.([1-9]\d{0,6})(?:-([1-9]\d{0,6}))?$/
 /** Parses the values of the `needs` lines of a record; throws BkError 65. */
 export function parseNeeds(values: readonly string[]): Needs {
   const [first, ...rest] = values
-  if (first === undefined) throw bad('')
+  if (first === undefined || values.some(({length}) => length > MAX_LINE)) throw bad('')
   const words = first.split(' ')
   const head = words.shift()!
   if (head !== 'none' && !/^[1-9]\d{0,8}$/.test(head)) throw bad(head)
@@ -59,18 +61,21 @@ export function parseNeeds(values: readonly string[]): Needs {
   }
   const drop = new Map<number, Set<number>>()
   const add = new Map<number, Set<number>>()
+  let count = 0
   for (const word of words) {
     const match = WORD.exec(word)
     if (match === null) throw bad(word)
     const [, sign, seq, from, to = from] = match
     const labels = sign === '+' ? add : drop
     if (Number(to) < Number(from) || (to === match[4] && to === from)) throw bad(word)
+    count += Number(to) - Number(from) + 1
+    if (count > MAX_LABELS) throw bad('too many')
     const numbers = labels.get(Number(seq)) ?? new Set<number>()
     labels.set(Number(seq), numbers)
     for (let n = Number(from); n <= Number(to); n++) numbers.add(n)
   }
   const needs: Needs = {base: head === 'none' ? undefined : Number(head), drop, add}
-  if (formatNeeds(needs).join('\n') !== values.join('\n')) throw bad(first.slice(0, 80))
+  if (formatNeeds(needs).join('\n') !== values.join('\n') || (head === 'none' && drop.size > 0)) throw bad(first)
   return needs
 }
 
@@ -105,5 +110,5 @@ function minus(a: Labels, b: Labels): Labels {
 }
 
 function bad(what: string): BkError {
-  return new BkError(`not a list of packs: ${what}`, {status: 65})
+  return new BkError(`not a list of packs: ${what.slice(0, 80)}`, {status: 65})
 }

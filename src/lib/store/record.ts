@@ -55,8 +55,15 @@ export const NO_RECORD = '0'.repeat(64)
 /** A snapshot before it has its sum. */
 export type SnapshotDraft = Omit<SnapshotRecord, 'kind' | 'sum' | 'unknown' | 'size'>
 
-/** Prints a snapshot's record and says its sum. */
+/** Counts have up to fifteen digits. */
+const MAX_COUNT = 999_999_999_999_999
+
+/**
+ * Prints a snapshot's record and says its sum.
+ * @throws BkError 2 for what no reader would take, since a record that was written cannot be taken back
+ */
 export function formatSnapshot(draft: SnapshotDraft): {readonly text: string; readonly sum: string} {
+  if (draft.bytes > MAX_COUNT) throw new BkError('the sizes of all files are together more than a snapshot can say: a petabyte')
   const lines = [
     '#bk record 1 snapshot',
     `seq ${draft.seq}`,
@@ -94,6 +101,9 @@ const LINES = {
   epoch: new RegExp(`^epoch ([1-9][0-9]{0,8})$`),
   saw: new RegExp(`^saw ([1-9][0-9]{0,8}) ${ID}$`),
   prev: new RegExp(`^prev ${ID}$`),
+  // What this version has a word for is never a line of a later one.
+  later: /^((?!(?:seq|set|received|claimed|state|entries|index|tree|catalog|needs|epoch|saw|prev|sum) )[a-z][a-z-]*(?: [!-~]+)+)$/,
+  edit: /^([a-z][a-z-]*(?: [!-~]+)*)$/,
 } as const
 
 /** Takes the lines of a text one by one, each by its pattern. */
@@ -118,6 +128,11 @@ export class LineTaker {
     const match = this.maybe(pattern)
     if (match !== undefined) return match
     throw new BkError(`line ${this.#at + 1}: not in the format: ${(this.#lines[this.#at] ?? 'missing').slice(0, 80)}`, {status: 65})
+  }
+
+  /** Whether all lines were taken. */
+  get done(): boolean {
+    return this.#at >= this.#lines.length
   }
 
   /** Takes what is left. */
@@ -159,8 +174,8 @@ function parseSnapshot(lines: readonly string[], sum: string, size: number): Sna
   take.must(/^#/)
   const seq = Number(take.must(LINES.seq)[0])
   const set = take.must(LINES.set)[0]!
-  const received = take.must(LINES.received)[0]!
-  const claimed = take.must(LINES.claimed)[0]!
+  const received = checkedTime(take.must(LINES.received)[0]!)
+  const claimed = checkedTime(take.must(LINES.claimed)[0]!)
   const partial = Number(take.must(LINES.state)[0] ?? 0)
   const [entries, total] = take.must(LINES.entries)
   const [id, level] = take.must(LINES.index)
@@ -178,7 +193,7 @@ function parseSnapshot(lines: readonly string[], sum: string, size: number): Sna
   const unknown: string[] = []
   let prev = take.maybe(LINES.prev)
   while (prev === undefined) {
-    unknown.push(take.must(/^([a-z][a-z-]* [!-~ ]+)$/)[0]!)
+    unknown.push(take.must(LINES.later)[0]!)
     prev = take.maybe(LINES.prev)
   }
   if (take.rest().length > 0) throw new BkError('something stands behind prev', {status: 65})
@@ -193,10 +208,18 @@ function parseEdit(lines: readonly string[], sum: string, size: number): EditRec
   const take = new LineTaker(lines)
   take.must(/^#/)
   const seq = Number(take.must(LINES.seq)[0])
-  const body = [...take.rest()]
-  const prev = LINES.prev.exec(body.pop() ?? '')
-  if (prev === null) throw new BkError('the last line is not prev', {status: 65})
-  return {kind: 'edit', seq, lines: body, prev: prev[1]!, sum, size}
+  const body: string[] = []
+  let prev = take.maybe(LINES.prev)
+  for (; prev === undefined; prev = take.maybe(LINES.prev)) body.push(take.must(LINES.edit)[0]!)
+  if (take.rest().length > 0) throw new BkError('something stands behind prev', {status: 65})
+  return {kind: 'edit', seq, lines: body, prev: prev[0]!, sum, size}
+}
+
+/** The time as it came; throws BkError 65 for one like the 30th of February. */
+function checkedTime(text: string): string {
+  const time = Date.parse(text)
+  if (Number.isNaN(time) || recordTime(BigInt(time) * 1_000_000n) !== text) throw new BkError(`not a time: ${text}`, {status: 65})
+  return text
 }
 
 const SET = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/

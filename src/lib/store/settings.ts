@@ -3,7 +3,7 @@
  */
 import {BkError} from '../cli/errors.ts'
 import {objectId} from './object-id.ts'
-import {summedLines} from './record.ts'
+import {LineTaker, summedLines} from './record.ts'
 
 /** Limits that a store sets for everybody; undefined is none. Sizes in bytes. */
 export interface Limits {
@@ -26,6 +26,9 @@ export interface Settings {
 }
 
 const WORDS = {quota: 'quota', 'per-day': 'perDay', 'max-file': 'maxFile', 'max-entries': 'maxEntries', reserve: 'reserve'} as const
+const FILE = /^file ([A-Za-z0-9][A-Za-z0-9._-]*) ([0-9a-f]{64})$/
+// What this version has a word for is never a line of a later one.
+const LATER = new RegExp(`^((?!(?:id|kind|file|sum|${Object.keys(WORDS).join('|')}) )[a-z][a-z-]*(?: [!-~]+)*)$`)
 
 /** Prints bk-store. */
 export function formatSettings(settings: Settings): Buffer {
@@ -46,20 +49,21 @@ export function parseSettings(bytes: Buffer): Settings {
   const version = /^#bk store (\d+)\n/.exec(text)
   if (version === null) throw new BkError('bk-store is not in the format', {status: 65})
   if (version[1] !== '1') throw new BkError(`the store is from version ${version[1]}, this is version 1`, {status: 65, hint: 'update bk'})
-  const {lines} = summedLines(text)
+  const take = new LineTaker(summedLines(text).lines)
+  take.must(/^#/)
+  const id = take.must(/^id ([0-9a-f]{32})$/)[0]!
+  const kind = take.must(/^kind (plain|sealed)$/)[0] as Settings['kind']
   const limits: Record<string, number> = {}
-  const files = new Map<string, string>()
-  const unknown: string[] = []
-  let id = ''
-  let kind = ''
-  for (const line of lines.slice(1)) {
-    const [word, value = '', more] = line.split(' ') as [string, string?, string?]
-    if (word === 'id' && /^[0-9a-f]{32}$/.test(value)) id = value
-    else if (word === 'kind') kind = value
-    else if (word in WORDS && /^\d{1,15}$/.test(value)) limits[WORDS[word as keyof typeof WORDS]] = Number(value)
-    else if (word === 'file' && more !== undefined) files.set(value, more)
-    else unknown.push(line)
+  for (const [word, key] of Object.entries(WORDS)) {
+    const value = take.maybe(new RegExp(`^${word} (0|[1-9][0-9]{0,14})$`))
+    if (value !== undefined) limits[key] = Number(value[0])
   }
-  if (id === '' || (kind !== 'plain' && kind !== 'sealed')) throw new BkError('bk-store lacks id or kind', {status: 65})
+  const files = new Map<string, string>()
+  for (let file = take.maybe(FILE); file !== undefined; file = take.maybe(FILE)) {
+    if (files.has(file[0]!)) throw new BkError(`bk-store names ${file[0]} twice`, {status: 65})
+    files.set(file[0]!, file[1]!)
+  }
+  const unknown: string[] = []
+  while (!take.done) unknown.push(take.must(LATER)[0]!)
   return {id, kind, limits, files, unknown}
 }

@@ -36,11 +36,15 @@ const MAX_SNAPSHOT = 64 << 20
 export async function receive(pieces: AsyncIterable<Uint8Array>, log: StoreLog, options: ReceiveOptions): Promise<Committed> {
   const stream = new StreamReader(pieces)
   const packs: CataloguedPack[] = []
+  const names = new Set<string>()
   for (;;) {
     const header = await stream.next()
     if (header === undefined) throw new BkError('the stream has no snapshot', {status: 65})
     const pack = /^pack\/([0-9a-f]{64})$/.exec(header.name)?.[1]
     if (pack !== undefined) {
+      // Twice in a catalog nobody could read it any more.
+      if (names.has(pack)) throw new BkError(`pack ${pack} is in the stream twice`, {status: 65})
+      names.add(pack)
       if (header.size > MAX_PACK) throw new BkError(`a pack is larger than ${MAX_PACK} bytes`, {status: 65})
       packs.push(await receivePack(pack, await stream.content(header), stream, log))
       continue

@@ -117,8 +117,11 @@ describe('a reader', () => {
         for (const [id, object] of content) expect([id, sha256(object), before.get(id)?.equals(object)]).toEqual([id, id, true])
       }
     }
-    // Only the random bytes at the front say nothing that could be checked but by the pack's name.
-    expect([...new Set(unseen)].every((at) => at >= 8 && at < 24)).toBe(true)
+    // What shows only in the pack's name: the random bytes at the front, and blocks of zstd that say the same in other words.
+    const isBlock = (at: number, {offset, compressed}: Frame): boolean => at >= offset + 6 && at < offset + compressed - 4
+    const frames = await readToc(packBytes(bytes))
+    expect(unseen.filter((at) => !(at >= 8 && at < 24) && !frames.some((frame) => isBlock(at, frame)))).toEqual([])
+    expect(unseen.length).toBeLessThan(200)
   })
 
   test('sees every cut, and every byte too much', async () => {
@@ -281,7 +284,8 @@ describe('frames of zstd', () => {
         expect(zlib.zstdDecompressSync(frame).equals(bytes)).toBe(true)
       }
     }
-    expect(await compressFrame(noise(size), 1)).toEqual(compressFrameSync(noise(size), 1))
+    const pooled = await compressFrame(noise(size), 1)
+    expect([frameContentSize(pooled), frameLength(pooled), zlib.zstdDecompressSync(pooled).equals(noise(size))]).toEqual([size, pooled.length, true])
   })
 
   test('have windows of at most 8 MiB, at every level', () => {
