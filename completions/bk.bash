@@ -9,11 +9,11 @@ _bk() {
   COMPREPLY=()
 
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W 'diff init send help --help --version' -- "$cur"))
+    COMPREPLY=($(compgen -W 'diff index init log receive restore send help --help --version' -- "$cur"))
     return
   fi
   case $command in
-    help) words='diff init send' ;;
+    help) words='diff index init log receive restore send' ;;
   esac
   if [[ $words ]] && ((COMP_CWORD == 2)); then
     COMPREPLY=($(compgen -W "$words" -- "$cur"))
@@ -22,13 +22,28 @@ _bk() {
 
   case $command in
     'diff')
-      words='--exit-code --json --name-only --null -0 --quiet -q --stat --help'
+      words='--exit-code --json --name-only --null -0 --quiet -q --set --stat --help'
+      ;;
+    'index')
+      words='--as --directory -C --exclude --exclude-caches --exclude-from --exclude-if-present --exclude-larger-than --files-from --ignore-inode --jobs -j --no-cache --no-digest --null -0 --one-file-system -x --quiet -q --reference --verbose -v --format --json --set --help'
+      case $prev in
+        --format) values='mtree md5sum sha256sum json' ;;
+      esac
       ;;
     'init')
-      words='--max-entries --max-file --per-day --quiet -q --quota --reserve --help'
+      words='--quiet -q --help'
+      ;;
+    'log')
+      words='--at --set --check --json --list -l --quiet -q --help'
+      ;;
+    'receive')
+      words='--quiet -q --set --help'
+      ;;
+    'restore')
+      words='--at --set --dry-run -n --json --null -0 --numeric-owner --overwrite --quiet -q --sparse --to --verbose -v --help'
       ;;
     'send')
-      words='--compress --directory -C --index-out --jobs -j --quiet -q --set --to --verbose -v --help'
+      words='--base --compress --directory -C --index-out --jobs -j --quiet -q --set --to --verbose -v --help'
       ;;
     *) return ;;
   esac

@@ -97,7 +97,7 @@ function furtherParagraphs(text: string): string {
 
 function exitStatuses(notes: Readonly<Record<string, string>>): string {
   return exitMeanings
-    .map(({status, meaning}) => entry(bold(String(status)), notes[status] === undefined ? meaning : `${meaning}\n${sentence(notes[status])}`))
+    .map(({status, meaning}) => entry(bold(String(status)), notes[status] === undefined ? meaning : sentence(notes[status])))
     .join('')
 }
 

@@ -2,6 +2,7 @@
  * bk diff: what changed between two indexes.
  */
 import {BkCommand} from '../lib/cli/command.ts'
+import {prose} from '../lib/cli/prose.ts'
 import {exitStatus, type ExitStatus} from '../lib/cli/exit.ts'
 import {jsonFlag, nullFlag, operand, quietFlag, requiredOperand, switchFlag} from '../lib/cli/flags.ts'
 import {writeOut} from '../lib/cli/output.ts'
@@ -13,8 +14,8 @@ import {createSpill} from '../lib/sys/spill.ts'
 
 export default class DiffCommand extends BkCommand {
   static override summary = 'print what changed between two indexes'
-  static override description = `OLD and NEW are indexes of bk, mtree lists of bsdtar or NetBSD, lists that md5sum or sha256sum wrote, or STORE@WHEN.
-NEW is standard input when it is left out. An OLD that does not exist, or is empty, is an empty tree.`
+  static override description = prose(`OLD and NEW are indexes of bk, mtree lists of bsdtar or NetBSD, lists that md5sum or sha256sum wrote, or STORE@WHEN.
+NEW is standard input when it is left out. An OLD that does not exist, or is empty, is an empty tree.`)
   static override examples = [
     {description: 'what happened in /etc since the index was written', command: 'bk index /etc | bk diff etc.idx --stat'},
     {description: 'back up what is new', command: 'bk index /etc /srv | bk diff remote.idx | bk send --to /backup/store --index-out remote.idx'},

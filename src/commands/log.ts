@@ -2,6 +2,7 @@
  * bk log: what is in a store.
  */
 import {BkCommand} from '../lib/cli/command.ts'
+import {prose} from '../lib/cli/prose.ts'
 import {BkError, usageError} from '../lib/cli/errors.ts'
 import {exitStatus, type ExitStatus} from '../lib/cli/exit.ts'
 import {jsonFlag, quietFlag, requiredOperand, switchFlag, valueFlag} from '../lib/cli/flags.ts'
@@ -21,11 +22,11 @@ import type {Row} from '../lib/cli/table.ts'
 
 export default class LogCommand extends BkCommand {
   static override summary = 'list what is in a store'
-  static override description = `writes a line for each record of the store, oldest first: its number, when it was received (on the store's clock), its set,
+  static override description = prose(`writes a line for each record of the store, oldest first: its number, when it was received (on the store's clock), its set,
 "complete" or "partial=K" where K paths could not be read, how many entries and bytes it has, how its index is stored, and the bytes of the packs that came with it.
 In a pipe fields are separated by a TAB, times are UTC and sizes exact.
 
-With --list it writes what a snapshot has at PATH, as ls -l does: mode, owner, group, size, time, name.`
+With --list it writes what a snapshot has at PATH, as ls -l does: mode, owner, group, size, time, name.`)
   static override examples = [
     {description: 'the snapshots of a store', command: 'bk log /backup/store'},
     {description: 'a directory as it was three days ago', command: 'bk log /backup/store@3D -l /etc'},

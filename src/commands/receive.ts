@@ -2,6 +2,7 @@
  * bk receive: the append-only end of a stream.
  */
 import {BkCommand} from '../lib/cli/command.ts'
+import {prose} from '../lib/cli/prose.ts'
 import {BkError} from '../lib/cli/errors.ts'
 import {exitStatus, type ExitStatus} from '../lib/cli/exit.ts'
 import {onInterrupt} from '../lib/cli/cleanup.ts'
@@ -16,14 +17,11 @@ import {receive} from '../lib/transfer/receive.ts'
 
 export default class Receive extends BkCommand {
   static override summary = 'receive a stream of bk send into a store'
-  static override description = `reads one snapshot from standard input and answers one line: 'committed NUMBER SUM', or 'refused WORD: why'.
-It only ever adds: nothing that was in the store before is changed, whatever comes. It is made to be the forced command of a restricted ssh key.`
+  static override description = prose(`reads one snapshot from standard input and answers one line: 'committed NUMBER SUM', or 'refused WORD: why'.
+It only ever adds: nothing that was in the store before is changed, whatever comes. It is made to be
+the forced command of an ssh key, by a line in authorized_keys that begins with restrict,command="/usr/local/bin/bk receive STORE --set NAME" and goes on with the key.`)
   static override examples = [
     {description: 'on this machine', command: 'bk index -C /etc . | bk send | bk receive /backup/store --set etc'},
-    {
-      description: 'in authorized_keys, so that the key can add snapshots and nothing else',
-      command: 'restrict,command="/usr/local/bin/bk receive /backup/store --set web1" ssh-ed25519 AAAA… web1',
-    },
   ]
   static override args = {store: requiredOperand('store')}
   static override flags = {

@@ -4,6 +4,7 @@
 import {availableParallelism} from 'node:os'
 import {onInterrupt} from '../lib/cli/cleanup.ts'
 import {BkCommand} from '../lib/cli/command.ts'
+import {prose} from '../lib/cli/prose.ts'
 import {usageError} from '../lib/cli/errors.ts'
 import {jsonFlag, nullFlag, operands, quietFlag, requiredOperand, switchFlag, valueFlag, verboseFlag} from '../lib/cli/flags.ts'
 import {operandBytes} from '../lib/cli/input.ts'
@@ -18,9 +19,10 @@ import type {Speech} from '../lib/cli/speech.ts'
 
 export default class RestoreCommand extends BkCommand {
   static override summary = 'get back what was stored'
-  static override description = `STORE@WHEN is the snapshot with that number (@17), as old as that (@3D, @6M), of that day's end (@2026-11-20) or of that time;
+  static override description = prose(`STORE@WHEN is the snapshot with that number (@17), as old as that (@3D, @6M), of that day's end (@2026-11-20) or of that time;
 without @WHEN it is the newest, complete or not. PATHs are restored with the directories that lead to them; without any everything is.
-DIR must be empty, or not be there yet. Owners by name, devices and set-id bits come back only as root.`
+Files come back under their whole path in the snapshot: DIR/etc/hosts for /etc/hosts.
+DIR must be empty, or not be there yet. Owners by name, devices and set-id bits come back only as root.`)
   static override examples = [
     {description: 'everything, as it was three days ago', command: 'bk restore /backup/store@3D --to /srv/restored'},
     {description: 'one file, to look at', command: 'bk restore /backup/store /etc/hosts --to /tmp/look'},
@@ -36,7 +38,7 @@ DIR must be empty, or not be there yet. Owners by name, devices and set-id bits 
     overwrite: switchFlag('replace files that are there; nothing is deleted'),
     quiet: quietFlag,
     sparse: switchFlag('make holes of long runs of zeros, in files that had none too'),
-    to: valueFlag('directory to restore into', {helpValue: 'DIR'}),
+    to: valueFlag('directory to restore into; needed but with --dry-run', {helpValue: 'DIR'}),
     verbose: verboseFlag,
   }
   static override exitNotes = {

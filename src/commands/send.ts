@@ -6,6 +6,7 @@ import {existsSync} from 'node:fs'
 import {availableParallelism} from 'node:os'
 import {resolve} from 'node:path'
 import {BkCommand} from '../lib/cli/command.ts'
+import {prose} from '../lib/cli/prose.ts'
 import {usageError} from '../lib/cli/errors.ts'
 import {numberFlag, operand, quietFlag, valueFlag, verboseFlag} from '../lib/cli/flags.ts'
 import {openInput} from '../lib/cli/input.ts'
@@ -27,9 +28,9 @@ import type {Level} from '../lib/store/zstd.ts'
 
 export default class Send extends BkCommand {
   static override summary = 'send what is new to a store'
-  static override description = `reads changes, or an index, and of the files what they say is new. With --to it goes into a store; without,
+  static override description = prose(`reads changes, or an index, and of the files what they say is new. With --to it goes into a store; without,
 it is written to standard output as a stream for 'bk receive', one way: nobody answers, and the index of what was sent is left in FILE.pending.
-The base of the changes is found by its digest: in the store, in what send remembers, in the FILE of --index-out or of --base.`
+The base of the changes is found by its digest: in the store, in what send remembers, in the FILE of --index-out or of --base.`)
   static override examples = [
     {description: 'back up what is new', command: 'bk index /etc /srv | bk diff remote.idx | bk send --to /backup/store --index-out remote.idx'},
     {

@@ -24,6 +24,11 @@ test('a pack of several frames is taken', async () => {
   expect({status, message}).toEqual({status: 0, message: ''})
 })
 
+test('a window of 8 MiB is the most', async () => {
+  const {status, message} = await attempt(forged({packs: [forgePack(frames, {compress: withWindow(23)}), index]}), {store})
+  expect({status, message}).toEqual({status: 0, message: ''})
+})
+
 describe('a pack', () => {
   const swapIds = (text: string): string => text.replace(/^(\w{64} \d+\n)(\w{64} \d+\n)/m, '$2$1')
   const shorter = (text: string): string => text.slice(0, -66)
@@ -57,7 +62,8 @@ describe('a pack', () => {
     ['whose frames do not declare their size', {compress: params({...both, [constants.ZSTD_c_contentSizeFlag]: 0})}],
     ['whose frames are not compressed at all', {compress: (content) => content}],
     ['whose frames need a dictionary', {compress: withDictionary}],
-    ['whose frames need a window of 64 MiB', {compress: params({...both, [constants.ZSTD_c_windowLog]: 26, [constants.ZSTD_c_enableLongDistanceMatching]: 1})}],
+    ['whose frames need a window of 16 MiB', {compress: withWindow(24)}],
+    ['whose frames need a window of 2 TiB', {compress: withWindow(41)}],
     ['with headers of mode 0644', {header: (id, size) => tarHeader(id, size, {100: '0000644\0'})}],
     ['with headers of links', {header: (id, size) => tarHeader(id, size, {156: '2', 157: '/etc/passwd'})}],
     ['with headers of hard links', {header: (id, size) => tarHeader(id, size, {156: '1', 157: 'bk-store'})}],
@@ -124,4 +130,14 @@ function flipped(bytes: Buffer, at: number): Buffer {
 function withDictionary(content: Buffer): Buffer {
   const frame = zstdFrame(content)
   return Buffer.concat([frame.subarray(0, 4), Buffer.from([frame[4]! | 1]), frame.subarray(5, 6), Buffer.from([7]), frame.subarray(6)])
+}
+
+/** A frame made by hand, not compressed, that asks for a window of so many bytes (their log2). */
+function withWindow(log: number): (content: Buffer) => Buffer {
+  return (content) => {
+    const head = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x84, (log - 10) << 3, 0, 0, 0, 0, 0, 0, 0])
+    head.writeUInt32LE(content.length, 6)
+    head.writeUIntLE(1 | (content.length << 3), 10, 3)
+    return Buffer.concat([head, content, zstdFrame(content).subarray(-4)])
+  }
 }

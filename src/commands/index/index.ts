@@ -2,6 +2,7 @@
  * bk index: what a tree looks like, as text. (A folder, because oclif drops a command file named index.ts.)
  */
 import {BkCommand} from '../../lib/cli/command.ts'
+import {prose} from '../../lib/cli/prose.ts'
 import {usageError} from '../../lib/cli/errors.ts'
 import type {ExitStatus} from '../../lib/cli/exit.ts'
 import {jsonFlag, operands, wordFlag} from '../../lib/cli/flags.ts'
@@ -14,14 +15,14 @@ import {treeFlags, treeSource} from '../../lib/source/tree-flags.ts'
 
 export default class Index extends BkCommand {
   static override summary = 'say what is in a tree'
-  static override description = `writes an mtree list of each PATH and everything below it: one line for each file, directory, link, fifo and device, with the
+  static override description = prose(`writes an mtree list of each PATH and everything below it: one line for each file, directory, link, fifo and device, with the
 sha256 of every file. Absolute paths are listed relative to /, others relative to the working directory, which is also
-what is listed when no PATH is given. Files that did not change since the last run are not read again.
+what is listed when no PATH is given. The directories that lead to a PATH are listed with it. Files that did not change since the last run are not read again.
 
 Patterns are those of gitignore, relative to the root of the list; upper and lower case differ. A directory that is
 excluded is not looked into.
 
-STORE@WHEN prints what a snapshot holds: @17 by its number, @3D as it was three days ago, @2026-11-20 when that day ended, @latest the newest.`
+STORE@WHEN prints what a snapshot holds: @17 by its number, @3D as it was three days ago, @2026-11-20 when that day ended, @latest the newest.`)
   static override examples = [
     {description: 'what is in two directories', command: 'bk index /etc /srv >today.idx'},
     {description: 'what is new, into a store', command: 'bk index --no-digest /srv | bk diff remote.idx | bk send --to /backup/store --index-out remote.idx'},
@@ -57,7 +58,10 @@ STORE@WHEN prints what a snapshot holds: @17 by its number, @3D as it was three 
       const snapshot = await openSnapshot(askedFor(stored, flags))
       if (snapshotOperand(stored).when?.kind === 'latest') tellSnapshot(snapshot, speech)
       await writeOut(inFormat(indexTextOf(snapshot), format))
-    } else await writeOut(inFormat(indexText(await treeSource(operands, flags, {kind, speech, env: process.env})), format))
+    } else {
+      if (flags.set !== undefined) throw usageError('--set goes with STORE@WHEN', 'name the set when the index is sent')
+      await writeOut(inFormat(indexText(await treeSource(operands, flags, {kind, speech, env: process.env})), format))
+    }
     return speech.status()
   }
 }

@@ -118,7 +118,7 @@ function statOf(fd: number, name: string): Stats {
   } catch (error) {
     throw readError(name, error)
   }
-  if (stats.isDirectory()) throw new BkError(`cannot read ${name}: is a directory`)
+  if (stats.isDirectory()) throw new BkError(`cannot read ${name}: is a directory`, {hint: `'bk index ${name}' makes an index of it`})
   return stats
 }
 

@@ -23,9 +23,11 @@ export interface ListObject {
 
 /**
  * Makes the lists of a file out of its chunks.
+ * @param chunks at least one: a file of no bytes has no list
  * @returns the id of the topmost list, and all lists as objects, each after those it names
  */
 export function makeLists(chunks: readonly Omit<ListLine, 'kind'>[]): {readonly id: string; readonly objects: readonly ListObject[]} {
+  if (chunks.length === 0) throw new Error('a list of no chunks')
   const objects: ListObject[] = []
   let lines: ListLine[] = chunks.map(({id, size}) => ({kind: 'chunk', id, size}))
   for (;;) {

@@ -44,7 +44,7 @@ export class StoreLog {
     } catch (error) {
       const code = errorCode(error)
       if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error
-      throw new BkError(`${store.where} is not a store: it has no ${SETTINGS}`, {hint: `bk init ${store.where}`, cause: error})
+      throw new BkError(`${store.where} is not a store: it has no ${SETTINGS}`, {hint: "is the disk mounted? a new store is made by 'bk init'", cause: error})
     }
     const settings = parseSettings(bytes)
     return new StoreLog(store, settings)

@@ -18,7 +18,7 @@ import type {SnapshotRecord} from './record.ts'
 export function openStore(address: string, options: LocalOptions = {}): Store {
   const parsed = parseAddress(address)
   if (parsed.kind === 'local') return new LocalStore(parsed.path, options)
-  throw usageError(`${address}: stores over ${parsed.how} come with a later version of bk`, `a path with a colon in it is written ./${address}`)
+  throw usageError(`stores over ${parsed.how} cannot be opened by this version: ${address}`, `send one way: 'bk send | ssh HOST'; a path with a colon in it is written ./${address}`)
 }
 
 /** The log of the store at an address. */

@@ -30,12 +30,14 @@ const FILE = /^file ([A-Za-z0-9][A-Za-z0-9._-]*) ([0-9a-f]{64})$/
 // What this version has a word for is never a line of a later one.
 const LATER = new RegExp(`^((?!(?:id|kind|file|sum|${Object.keys(WORDS).join('|')}) )[a-z][a-z-]*(?: [!-~]+)*)$`)
 
-/** Prints bk-store. */
+/** Prints bk-store. Throws BkError 2 for a limit that no reader would take. */
 export function formatSettings(settings: Settings): Buffer {
   const lines = ['#bk store 1', `id ${settings.id}`, `kind ${settings.kind}`]
   for (const [word, key] of Object.entries(WORDS)) {
     const value = settings.limits[key]
-    if (value !== undefined) lines.push(`${word} ${value}`)
+    if (value === undefined) continue
+    if (!Number.isSafeInteger(value) || value < 0) throw new BkError(`${word} is not a number that a store can keep: ${value}`)
+    lines.push(`${word} ${value}`)
   }
   for (const [name, digest] of settings.files) lines.push(`file ${name} ${digest}`)
   lines.push(...settings.unknown)
@@ -55,8 +57,10 @@ export function parseSettings(bytes: Buffer): Settings {
   const kind = take.must(/^kind (plain|sealed)$/)[0] as Settings['kind']
   const limits: Record<string, number> = {}
   for (const [word, key] of Object.entries(WORDS)) {
-    const value = take.maybe(new RegExp(`^${word} (0|[1-9][0-9]{0,14})$`))
-    if (value !== undefined) limits[key] = Number(value[0])
+    const value = take.maybe(new RegExp(`^${word} (0|[1-9][0-9]{0,15})$`))?.[0]
+    if (value === undefined) continue
+    if (Number(value) > Number.MAX_SAFE_INTEGER) throw new BkError(`bk-store has a limit that is too large: ${value}`, {status: 65})
+    limits[key] = Number(value)
   }
   const files = new Map<string, string>()
   for (let file = take.maybe(FILE); file !== undefined; file = take.maybe(FILE)) {

@@ -4,9 +4,10 @@
  * touched, whatever comes.
  */
 import {BkError} from '../cli/errors.ts'
+import {addFirsts, addFirstsOfText, HardLinks} from '../index/hard-links.ts'
 import {IndexWriter} from '../index/write.ts'
 import {commitSnapshot, type Committed} from '../store/commit.ts'
-import {groupsOf, readChain} from '../store/levels.ts'
+import {groupsOf, readChain, type Chain} from '../store/levels.ts'
 import {PackReader} from '../store/objects.ts'
 import {Reach} from '../store/reach.ts'
 import {recordTime, type SnapshotRecord} from '../store/record.ts'
@@ -73,7 +74,7 @@ async function accept(lines: SnapshotLines, packs: readonly CataloguedPack[], lo
   if (lines.base !== undefined && base === undefined) {
     throw new BkError('refused unknown-base: the changes are against an index that is no snapshot of this set', {
       status: 77,
-      hint: "fetch the index of the newest snapshot: 'bk index STORE@latest > remote.idx'",
+      hint: "without the index that was the OLD of 'bk diff' all is sent anew; 'bk index STORE@latest' on the store's host prints the newest",
     })
   }
   const needed = isUnchanged(lines, packs, base) ? await packsOf(log, base!) : await checkIndex(lines, packs, log, base)
@@ -122,10 +123,18 @@ async function checkIndex(lines: SnapshotLines, packs: readonly CataloguedPack[]
   if ((lines.index.level === 'full') !== (chain.links.length === 1) || (lines.index.level === 'far' && chain.links.length !== 2)) {
     throw new BkError(`the index is not of the level ${lines.index.level}`, {status: 65})
   }
+  await checkUnder(lines, chain, log, get)
   const reach = new Reach({packOf: (id) => known.packOf(id), getList: get})
   const writer = new IndexWriter(chain.root, () => {})
-  for await (const batch of groupsOf(chain, own !== undefined && chain.links.length === 1)) {
+  const firsts = new Set<string>()
+  addFirstsOfText(chain.full, firsts)
+  addFirsts(chain.changes, firsts)
+  const hardLinks = new HardLinks(firsts)
+  // What lies below changes was held to the grammar when it came.
+  for await (const batch of groupsOf(chain, chain.links.length === 1)) {
     for (const group of batch) {
+      hardLinks.mend(group)
+      if (hardLinks.mended > 0) throw new BkError(`${group.path} is said to be a hard link to what is not there, or is another file`, {status: 65})
       writer.add(group)
       reach.add(group)
     }
@@ -138,6 +147,22 @@ async function checkIndex(lines: SnapshotLines, packs: readonly CataloguedPack[]
     throw new BkError('the counts of the snapshot are not those of its index', {status: 65})
   }
   return reach.packs
+}
+
+const CHANGES_END = /\n#bk end base=(?:sha256:([0-9a-f]{64})|none) target=sha256:([0-9a-f]{64}) lines=\d+ (?:complete|partial=(\d+))\n$/
+const MAX_END = 400
+
+/** An index that is stored as changes must be one against the index of a snapshot, which was gone through when that came. */
+async function checkUnder(lines: SnapshotLines, {links}: Chain, log: StoreLog, get: (id: string) => Promise<Buffer>): Promise<void> {
+  const under = links[1]
+  if (under === undefined) return
+  for await (const record of log.backwards()) {
+    if (record.kind !== 'snapshot' || record.index.id !== under.id) continue
+    const end = CHANGES_END.exec((await get(lines.index.id)).subarray(-MAX_END).toString('latin1'))
+    if (end?.[1] === record.tree && end[2] === lines.tree && Number(end[3] ?? 0) === lines.partial) return
+    throw new BkError('the index is not a change from and to what it says', {status: 65})
+  }
+  throw new BkError('the index is a change against an object that is the index of no snapshot', {status: 65})
 }
 
 // Packs of other snapshots that the writer knows to be there.

@@ -67,6 +67,7 @@ export function parseSnapshotLines(bytes: Buffer): SnapshotLines {
     claimed, partial, entries: Number(entries), bytes: Number(total), index: {id: id!, level: level as IndexLevel}, tree, base, add, drop,
     saw: saw === undefined ? undefined : {seq: Number(saw[0]), sum: saw[1]!},
   }
-  if (take.rest().length > 0 || !formatSnapshotLines(parsed).equals(bytes)) throw new BkError('the lines of the snapshot are not in the format', {status: 65})
+  const twice = new Set([...add, ...drop]).size < add.length + drop.length
+  if (twice || take.rest().length > 0 || !formatSnapshotLines(parsed).equals(bytes)) throw new BkError('the lines of the snapshot are not in the format', {status: 65})
   return parsed
 }

@@ -170,7 +170,7 @@ describe('somebody else writes while we do', () => {
     const {dir, out, store} = await prepared([{path: 'a', type: 'file', content: 'a'}, {path: 'b', type: 'file', content: 'b'}, {path: 'l', type: 'link', target: 'a'}, {path: 'large', type: 'file', content: large}], [])
     fs.writeFileSync(join(dir, 'victim'), 'untouched')
     const stop = interceptCalls(({name, proceed}) => {
-      if (name === 'openat' && !fs.existsSync(join(out, 'a'))) for (const leaf of ['a', 'l', 'large']) fs.symlinkSync('../victim', join(out, leaf))
+      if ((name === 'openat' || name === 'symlinkat') && !fs.existsSync(join(out, 'l')) && !fs.readdirSync(out).includes('l')) for (const leaf of ['a', 'l', 'large']) fs.symlinkSync('../victim', join(out, leaf))
       return proceed()
     })
     const outcome = await runRestore(store, out).finally(stop)

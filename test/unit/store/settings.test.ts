@@ -32,8 +32,12 @@ test('lines of later versions are kept', () => {
   expect(formatSettings(read(text)).toString('latin1')).toBe(text)
 })
 
+test.each([2 ** 53, -1, 0.5, NaN])('a limit of %d is not written', (quota) => {
+  expect(() => formatSettings({...settings, limits: {quota}})).toThrow(/quota is not a number that a store can keep/)
+})
+
 test('any settings come back', async () => {
-  const limit = fc.option(fc.integer({min: 0, max: 999_999_999_999_999}), {nil: undefined})
+  const limit = fc.option(fc.integer({min: 0, max: Number.MAX_SAFE_INTEGER}), {nil: undefined})
   const limits = fc.record({quota: limit, perDay: limit, maxFile: limit, maxEntries: limit, reserve: limit})
   const files = fc.uniqueArray(fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,20}$/), {maxLength: 4}).map((names) => new Map(names.map((name) => [name, one])))
   await law(fc.property(fc.constantFrom('plain' as const, 'sealed' as const), limits, files, (kind, all, beside) => {
@@ -56,6 +60,7 @@ describe('settings are refused', () => {
     ['a limit twice', summed(body.replace('quota', 'quota 1\nquota')), /./],
     ['a limit with zeros in front', summed(body.replace('quota 2', 'quota 02')), /./],
     ['a limit that is no number', summed(body.replace('per-day 48', 'per-day many')), /./],
+    ['a limit that no number holds', summed(body.replace('per-day 48', 'per-day 9007199254740992')), /too large/],
     ['a limit with more behind it', summed(body.replace('per-day 48', 'per-day 48 49')), /./],
     ['limits in another order', summed(body.replace('quota 214748364800\nper-day 48\n', 'per-day 48\nquota 214748364800\n')), /./],
     ['a file without digest', summed(body.replace(` ${one}`, '')), /./],

@@ -300,12 +300,13 @@ while read -r first path; do
 done <"$work/links"
 
 # Links come last: while files were written there was none that could have led elsewhere.
-awk '$1 == "link" { print $13, $14 }' "$work/entries" >"$work/symlinks"
-while read -r target path; do
-  decode "$target"
-  to=$name
+awk '$1 == "link" { print $13, $12, $14 }' "$work/entries" >"$work/symlinks"
+while read -r target first path; do
+  decode "$target"; to=$name
+  decode "$first"; existing=$name
   decode "$path"
-  ln -s -- "$to" "$name" || lost "$path"
+  # A second name of a link, where ln can make one.
+  { [ "$first" != - ] && ln -P -- "$existing" "$name" 2>/dev/null; } || ln -s -- "$to" "$name" || lost "$path"
 done <"$work/symlinks"
 
 # --- metadata --------------------------------------------------------------------------------------------------------------------
