@@ -8,7 +8,7 @@
  *   oclif.manifest.json       what help and completion know of the commands; made here, never committed
  */
 import {spawnSync} from 'node:child_process'
-import {cpSync, existsSync, globSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync} from 'node:fs'
+import {cpSync, existsSync, globSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, utimesSync, writeFileSync} from 'node:fs'
 import {basename, dirname, join, relative, resolve} from 'node:path'
 import {build, type Plugin as BundlePlugin} from 'esbuild'
 
@@ -98,7 +98,8 @@ const hotFiles = /^(?:args|cache|command|constraints|flags|logger|settings|symbo
 const hotOclif: BundlePlugin = {
   name: 'hot-oclif',
   setup(bundler) {
-    const lib = join(root, 'node_modules/@oclif/core/lib')
+    // Where it really lies: node_modules may be a link.
+    const lib = realpathSync(join(root, 'node_modules/@oclif/core/lib'))
     bundler.onLoad({filter: /@oclif\/core\/lib\/.*\.js$/}, ({path}) => {
       let code = readFileSync(path, 'utf8')
       for (const [line, name = '', value = '', target = ''] of code.matchAll(/^(?:const|var) (\w+_\d+) = (.*\brequire\("([^"]+)"\)\)?);$/gm)) {

@@ -53,12 +53,15 @@ With --list it writes what a snapshot has at PATH, as ls -l does: mode, owner, g
     }
     const {when} = snapshotOperand(args.store, flags.at)
     if (when !== undefined) throw usageError('@WHEN and --at go with --list', `bk log ${args.store} --list .`)
-    const entries = logEntries(await openLog(args.store), flags.set, speech)
+    // What stands before a record that is damaged is listed all the same.
+    const failures: unknown[] = []
+    const entries = untilFailure(logEntries(await openLog(args.store), flags.set, speech), failures)
     if (flags.json) await writeOut(mapped(entries, recordAsJson))
     else {
       const timeZone = localTimeZone()
       await writeTable(LOG_COLUMNS, mapped(entries, stdoutIsTerminal() ? (entry) => readableRow(entry, timeZone) : exactRow))
     }
+    if (failures.length > 0) throw failures[0]
     return speech.status()
   }
 
@@ -88,11 +91,23 @@ With --list it writes what a snapshot has at PATH, as ls -l does: mode, owner, g
       await writeOut([say(error.message)])
     }
     if (damages > 0) return exitStatus.no
-    this.speech(flags).note(`${tally.records} records and ${tally.catalogs} catalogs are whole`)
+    this.speech(flags).note(`${counted(tally.records, 'record')}, ${counted(tally.catalogs, 'catalog')}: nothing is damaged`)
     return exitStatus.done
   }
 }
 
 async function* mapped<From, To>(items: AsyncIterable<From>, change: (item: From) => To): AsyncGenerator<To> {
   for await (const item of items) yield change(item)
+}
+
+async function* untilFailure<Item>(items: AsyncIterable<Item>, failures: unknown[]): AsyncGenerator<Item> {
+  try {
+    yield* items
+  } catch (error) {
+    failures.push(error)
+  }
+}
+
+function counted(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? '' : 's'}`
 }

@@ -74,7 +74,7 @@ DIR must be empty, or not be there yet. Owners by name, devices and set-id bits 
         threads: Math.min(8, Math.max(2, availableParallelism())),
         reporter: speech,
         onProgress: (done) => progress.update(done),
-        onPartial: onInterrupt,
+        onInterrupt,
       })
       progress.end()
       tellRestored(snapshot, restored, speech)

@@ -65,8 +65,7 @@ class JobFiles {
 export async function restoreContent(run: Run, crew: Crew, log: StoreLog, objects: Objects, packs: readonly CataloguedPack[]): Promise<void> {
   const missing = new Map<string, string>()
   for (const pack of packs) {
-    const ids = pack.ids.filter((id) => run.plan.wanted.has(id))
-    if (ids.length === 0) continue
+    if (!pack.ids.some((id) => run.plan.wanted.has(id))) continue
     let frames: readonly Frame[] = []
     let why = `pack ${pack.name} does not hold what its catalog lists`
     try {
@@ -79,8 +78,10 @@ export async function restoreContent(run: Run, crew: Crew, log: StoreLog, object
       await crew.give(job)
       await giveReady(run, crew)
     }
+    // Most often the pack has held what its catalog lists, and nobody needs to look.
+    if (frames.reduce((sum, {members}) => sum + members.length, 0) === pack.ids.length) continue
     // Another pack that is needed may have them too: not lost before all have been seen.
-    for (const id of ids) if (run.plan.wanted.has(id)) missing.set(id, why)
+    for (const id of pack.ids) if (run.plan.wanted.has(id)) missing.set(id, why)
   }
   await crew.idle()
   for (const [id, why] of missing) if (run.plan.wanted.has(id)) run.lost.set(id, why)

@@ -54,7 +54,7 @@ export class HeldTree {
   }
 
   close(): void {
-    for (const path of [...this.#held.keys()]) this.#release(path)
+    for (const path of this.#held.keys()) this.#release(path)
   }
 }
 

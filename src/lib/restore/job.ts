@@ -20,6 +20,8 @@ export interface RestoreContext {
   readonly sparse: boolean
   /** For entries whose mode is unknown. */
   readonly umask: number
+  /** Not 0 as soon as the process is to end: no thread begins another file then. */
+  readonly stop: Int32Array
 }
 
 /** An entry that somebody has to do something about. */

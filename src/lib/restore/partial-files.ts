@@ -90,7 +90,7 @@ export class PartialFiles {
   }
 
   close(): void {
-    for (const position of [...this.#open.keys()]) this.#close(position)
+    for (const position of this.#open.keys()) this.#close(position)
   }
 
   #spotOf({partial}: FileTask, {entry}: Item): Spot {

@@ -13,7 +13,7 @@ import {createCrew, startThreads, type Crew, type Threads} from './crew.ts'
 import {finishDirectories, makeDirectories} from './directories.ts'
 import {KINDS} from './entry-table.ts'
 import {makePlan, readLists, type Plan} from './plan.ts'
-import {Run, type OnPartial, type Progress} from './run.ts'
+import {Run, type Progress} from './run.ts'
 import {EVERYTHING, selectPaths} from './selection.ts'
 import {checkTarget, openTarget} from './target.ts'
 import type {Reporter} from '../cli/speech.ts'
@@ -34,11 +34,12 @@ export interface RestoreOptions {
   /** Whether this is root: owners, devices and set-id bits come back. */
   readonly asRoot: boolean
   readonly umask: number
-  /** Threads to use for what is worth it. */
+  /** Threads to use for what is worth it; 0 does everything in line. */
   readonly threads: number
   readonly reporter: Reporter
   readonly onProgress?: (progress: Progress) => void
-  readonly onPartial?: OnPartial
+  /** Registers what has to be undone when the process is told to die; the answer takes it back. */
+  readonly onInterrupt?: (undo: () => void) => () => void
 }
 
 /** What came back. */
@@ -57,6 +58,8 @@ const FEW_FILES = 300
 const FEW_BYTES = 16 << 20
 
 const BATCH = 512
+/** Milliseconds in which a thread writes a small file. */
+const GRACE = 60
 
 /** Makes the plan of a restore: what would be done. Throws BkError 2 and 65. */
 export async function planRestore(snapshot: OpenSnapshot, paths: readonly string[], reporter: Reporter): Promise<{readonly plan: Plan; readonly objects: Objects}> {
@@ -76,7 +79,7 @@ export async function planRestore(snapshot: OpenSnapshot, paths: readonly string
 export async function restore(options: RestoreOptions): Promise<Restored> {
   const {snapshot: {record}, overwrite, to} = options
   checkTarget(to, overwrite)
-  const isWorthThreads = (files: number, bytes: number): boolean => files > FEW_FILES || bytes > FEW_BYTES
+  const isWorthThreads = (files: number, bytes: number): boolean => options.threads > 0 && (files > FEW_FILES || bytes > FEW_BYTES)
   let threads = options.paths.length === 0 && isWorthThreads(record.entries, record.bytes) ? startThreads(options.threads) : undefined
   try {
     const {plan, objects} = await planRestore(options.snapshot, options.paths, options.reporter)
@@ -90,8 +93,14 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
 async function carryOut(plan: Plan, objects: Objects, threads: Threads | undefined, options: RestoreOptions): Promise<Restored> {
   const {snapshot, to, asRoot, numericOwner, sparse, umask, reporter} = options
   const target = openTarget(to, options.overwrite)
-  const context: RestoreContext = {rootFd: target.fd, store: snapshot.where, overwrite: target.hasContent, asRoot, numericOwner, sparse, umask}
+  const context: RestoreContext = {rootFd: target.fd, store: snapshot.where, overwrite: target.hasContent, asRoot, numericOwner, sparse, umask, stop: new Int32Array(new SharedArrayBuffer(8))}
   const run = new Run(plan, target.fd, options)
+  const uninterrupted = options.onInterrupt?.(() => {
+    // The threads go on while this one handles a signal: time for each to end the file that it is at, and to begin no other.
+    Atomics.store(context.stop, 0, 1)
+    Atomics.wait(context.stop, 1, 0, GRACE)
+    run.close()
+  })
   const crew = createCrew(context, threads, (outcome) => run.take(outcome))
   try {
     await restoreAll(run, crew, options, objects, target.hasContent)
@@ -104,6 +113,7 @@ async function carryOut(plan: Plan, objects: Objects, threads: Threads | undefin
     await threads?.pool.close()
     run.close()
     calls.close(target.fd)
+    uninterrupted?.()
   }
   tellDropped(run, reporter)
   return {files: run.files, bytes: run.bytes, failed: run.failed, unread: plan.unread}

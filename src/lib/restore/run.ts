@@ -19,13 +19,9 @@ export interface Progress {
   readonly totalBytes: number
 }
 
-/** Told of each file that has another name until it is whole; the answer is called when it has its own, or is gone. */
-export type OnPartial = (remove: () => void) => () => void
-
 export interface RunOptions {
   readonly reporter: Pick<Reporter, 'problem'>
   readonly onProgress?: ((progress: Progress) => void) | undefined
-  readonly onPartial?: OnPartial | undefined
 }
 
 interface Begun {
@@ -33,7 +29,6 @@ interface Begun {
   readonly inode: string
   /** Pieces that are still missing. */
   left: number
-  readonly settled: () => void
 }
 
 export class Run {
@@ -82,7 +77,7 @@ export class Run {
     const begun = this.#begun.get(number)
     if (begun === undefined) return
     this.#remove(number, begun)
-    this.#settle(number)
+    this.#begun.delete(number)
   }
 
   #tell(number: number, why: string): void {
@@ -96,7 +91,7 @@ export class Run {
     const {path, size} = parseEntryLine(this.plan.entries.text(number).split('\n', 1)[0]!)
     try {
       const {leaf, inode} = beginPartial(this.tree.spot(path), size!)
-      const begun: Begun = {leaf, inode, left: this.chunksOf(number), settled: this.#options.onPartial?.(() => this.#remove(number, begun)) ?? (() => {})}
+      const begun: Begun = {leaf, inode, left: this.chunksOf(number)}
       this.#begun.set(number, begun)
       return begun
     } catch (error) {
@@ -116,11 +111,6 @@ export class Run {
     discard({dir: spot.dir, leaf: Buffer.from(leaf, 'latin1')})
   }
 
-  #settle(number: number): void {
-    this.#begun.get(number)?.settled()
-    this.#begun.delete(number)
-  }
-
   /** Enters what came of a job. */
   take(outcome: Outcome): void {
     this.files += outcome.files
@@ -129,7 +119,7 @@ export class Run {
       if (fatal) this.fail(number, why)
       else this.#tell(number, why)
     }
-    for (const number of outcome.settled) this.#settle(number)
+    for (const number of outcome.settled) this.#begun.delete(number)
     for (const {id, why} of outcome.lost) this.lost.set(id, why)
     for (const [number, pieces] of outcome.landed) {
       const begun = this.#begun.get(number)
@@ -152,10 +142,8 @@ export class Run {
 
   /** Removes what is not whole. */
   close(): void {
-    for (const [number, begun] of [...this.#begun]) {
-      this.#remove(number, begun)
-      this.#settle(number)
-    }
+    for (const [number, begun] of this.#begun) this.#remove(number, begun)
+    this.#begun.clear()
     this.tree.close()
   }
 }

@@ -37,7 +37,8 @@ export class Wanted {
     const first = this.#first.get(id)
     if (first < 0 && !this.#isHeld(id)) this.nowhere.push(id)
     this.#next[use] = first < 0 ? 0 : first
-    this.#first.set(id, use)
+    if (first < 0) this.#first.add(id, use)
+    else this.#first.set(id, use)
   }
 
   /** Whether an object is wanted and nobody has taken it yet. */

@@ -20,7 +20,8 @@ export class Harvest {
   readonly #parts: number[] = []
   readonly #links: Link[] = []
   readonly #incidents: Incident[] = []
-  readonly #records: RecordColumns | undefined
+  readonly #remembers: boolean
+  #records: RecordColumns | undefined
   #text = ''
   #unread = 0
   // The part that may still grow; of a link nothing does.
@@ -28,7 +29,7 @@ export class Harvest {
   #open = 0
 
   constructor(remembers: boolean) {
-    this.#records = remembers ? new RecordColumns() : undefined
+    this.#remembers = remembers
   }
 
   /** Characters of text so far. */
@@ -49,7 +50,7 @@ export class Harvest {
   /** The lines of an entry, made now, and what to remember of it. */
   make(lines: string, stats: BigIntStats, remembered: Remembered): void {
     this.#text += lines
-    this.#records?.add(lines.length, stats, remembered)
+    if (this.#remembers) (this.#records ??= new RecordColumns()).add(lines.length, stats, remembered)
     const isLink = stats.nlink !== 1n && hasNames(stats)
     if (this.#kind === MADE && !isLink) {
       this.#parts[this.#open + 1]!++

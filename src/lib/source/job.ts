@@ -98,7 +98,7 @@ export interface JobResult {
   /** Three numbers for each part: kind, then node and count (KEPT), count and bytes (MADE), or 0 and bytes (LOOSE). */
   readonly parts: readonly number[]
   readonly links: readonly Link[]
-  /** Undefined where nothing is remembered. */
+  /** Undefined where nothing is to be remembered. */
   readonly records: Records | undefined
   readonly incidents: readonly Incident[]
   readonly unread: number

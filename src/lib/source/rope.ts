@@ -6,17 +6,18 @@
  */
 import type {JobResult, SentFrame} from './job.ts'
 
-type Link = {next: Link | undefined} & (
-  | {readonly kind: 'done'; readonly result: JobResult}
-  | {readonly kind: 'gap'; readonly frame: SentFrame}
-  | {readonly kind: 'taken'}
-)
+/* A link is a gap while it has a frame, taken while it has neither, and done once it has a result. */
+interface Link {
+  frame: SentFrame | undefined
+  result: JobResult | undefined
+  next: Link | undefined
+}
 
 /** Neighbouring gaps that were given out. */
 export interface Taken {
   readonly frames: readonly SentFrame[]
   /** The chain's link that stands for them. */
-  readonly link: unknown
+  readonly link: object
 }
 
 export class Rope {
@@ -24,7 +25,7 @@ export class Rope {
   waiting: number
   /** Bytes of text that wait for something before them. */
   held = 0
-  readonly #before: Link = {kind: 'taken', next: undefined}
+  readonly #before: Link = {frame: undefined, result: undefined, next: undefined}
 
   constructor(frames: readonly SentFrame[]) {
     this.waiting = frames.length
@@ -37,31 +38,30 @@ export class Rope {
 
   /** Whether the first gap of all waits to be taken: nothing can leave before it is done. */
   get isFrontWaiting(): boolean {
-    return this.#before.next?.kind === 'gap'
+    return this.#before.next?.frame !== undefined
   }
 
   /** Takes up to `most` neighbouring gaps, the first that wait. */
   take(most: number): Taken | undefined {
     let before = this.#before
-    while (before.next !== undefined && before.next.kind !== 'gap') before = before.next
-    let link: Link | undefined = before.next
+    while (before.next !== undefined && before.next.frame === undefined) before = before.next
+    let next = before.next
     const frames: SentFrame[] = []
-    while (link?.kind === 'gap' && frames.length < most) {
-      frames.push(link.frame)
-      link = link.next
+    while (next?.frame !== undefined && frames.length < most) {
+      frames.push(next.frame)
+      next = next.next
     }
     if (frames.length === 0) return undefined
     this.waiting -= frames.length
-    before.next = {kind: 'taken', next: link}
+    before.next = {frame: undefined, result: undefined, next}
     return {frames, link: before.next}
   }
 
   /** Puts a job's result in the place of what was taken. */
   put(taken: Taken, result: JobResult): void {
     const link = taken.link as Link
-    const done: Link = {kind: 'done', result, next: chain(result.frames, link.next)}
-    // The link before it holds on to this one, so it is turned into what replaces it.
-    Object.assign(link, done)
+    link.result = result
+    link.next = chain(result.frames, link.next)
     this.waiting += result.frames.length
     this.held += result.text.length
   }
@@ -69,7 +69,7 @@ export class Rope {
   /** The first finished piece, if nothing stands before it. */
   shift(): JobResult | undefined {
     const first = this.#before.next
-    if (first?.kind !== 'done') return undefined
+    if (first?.result === undefined) return undefined
     this.#before.next = first.next
     this.held -= first.result.text.length
     return first.result
@@ -77,5 +77,5 @@ export class Rope {
 }
 
 function chain(frames: readonly SentFrame[], next: Link | undefined): Link | undefined {
-  return frames.reduceRight<Link | undefined>((rest, frame) => ({kind: 'gap', frame, next: rest}), next)
+  return frames.reduceRight<Link | undefined>((rest, frame) => ({frame, result: undefined, next: rest}), next)
 }

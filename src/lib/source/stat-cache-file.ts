@@ -4,8 +4,7 @@
  * wrong, a number out of range, and there is no cache, without an error. The worst is a run that takes longer.
  *
  *   header     magic, key (what the run is about), stamp (owners' names)
- *   blocks     of 4,096 nodes: stats, lengths of lines, parents, numbers of names, lengths of names, flags, names, lines;
- *              with a CRC each
+ *   blocks     of 4,096 nodes, with a CRC each: columns as they are in memory (stat-cache.ts), names, lines
  *   trailer    magic, number of nodes, bytes of names, CRC
  */
 import {createHash} from 'node:crypto'
@@ -24,7 +23,7 @@ const magic = 'bk stat cache 1\n'
 const trailerMagic = 'bk cache end 1\n\n'
 
 /* Bytes of a node in a block, beside its name and lines. */
-export const nodeSize = 46
+export const nodeSize = 57
 /* Lines of a cache up to this size are kept in memory, those of a larger one are read when they are needed. */
 const mostInMemory = 64 * 1024 * 1024
 
@@ -133,31 +132,21 @@ function readBlock(fd: number, at: number, end: number, count: number): Block | 
   return crc32(bytes.subarray(blockHeaderSize)) === header.readUInt32LE(12) ? {bytes, count, nameBytes} : undefined
 }
 
-/* Puts a block into the columns; false where its lengths do not add up. */
+/* Puts a block into the columns; false where it does not follow the one before. */
 function takeBlock({stats, textAt, textLength, found, flags, tree}: StatCache, {bytes, count, nameBytes}: Block, first: number, fileAt: number): boolean {
   const {buffer, byteOffset} = bytes
   let at = blockHeaderSize
   const next = (size: number): number => (at += size) - size
   stats.set(new BigInt64Array(buffer, byteOffset + next(32 * count), 4 * count), 4 * first)
-  const lengths = new Uint32Array(buffer, byteOffset + next(4 * count), count)
-  tree.parent.set(new Uint32Array(buffer, byteOffset + next(4 * count), count), first)
-  found.set(new Uint32Array(buffer, byteOffset + next(4 * count), count), first)
-  const nameLengths = bytes.subarray(next(count), at)
+  textAt.set(new Float64Array(buffer, byteOffset + next(8 * count), count), first)
+  for (const column of [textLength, tree.parent, found, tree.nameAt]) column.set(new Uint32Array(buffer, byteOffset + next(4 * count), count), first)
   flags.set(bytes.subarray(next(count), at), first)
-  const {nameAt, names} = tree
-  let nameStart = nameAt[first]!
-  const nameEnd = nameStart + nameBytes
-  if (nameEnd > names.length) return false
-  names.set(bytes.subarray(next(nameBytes), at), nameStart)
-  let textStart = at
-  textLength.set(lengths, first)
-  for (let index = 0; index < count; index++) {
-    textAt[first + index] = fileAt + textStart
-    textStart += lengths[index]!
-    nameStart += nameLengths[index]!
-    nameAt[first + index + 1] = nameStart
-  }
-  return nameStart === nameEnd && textStart === bytes.length
+  const nameStart = tree.nameAt[first]!
+  if (nameStart + nameBytes > tree.names.length) return false
+  tree.names.set(bytes.subarray(next(nameBytes), at), nameStart)
+  tree.nameAt[first + count] = nameStart + nameBytes
+  const last = first + count - 1
+  return textAt[first] === fileAt + at && textAt[last]! + textLength[last]! === fileAt + bytes.length
 }
 
 function linesOf({textAt, textLength, shared}: StatCache, texts: readonly Buffer[], first: number, count: number): Buffer[] {

@@ -8,7 +8,7 @@ import {beginFile, type OnTemp, type PendingFile} from '../sys/atomic.ts'
 import {writeAll} from '../sys/calls.ts'
 import type {Path} from '../sys/errno.ts'
 import {COMPLETE, FIRST_NEW_ID, type Records} from './job.ts'
-import {blockHeaderSize, blockNodes, cacheHeader, cacheTrailer, type LoadedCache} from './stat-cache-file.ts'
+import {blockHeaderSize, blockNodes, cacheHeader, cacheTrailer, headerSize, nodeSize, type LoadedCache} from './stat-cache-file.ts'
 import {grown} from './tree-builder.ts'
 
 export interface WriterOptions {
@@ -54,9 +54,7 @@ export class StatCacheWriter {
       for (let index = from; index < to; index++) {
         const [length = 0, id = 0, parent = 0, flags = 0, found = 0] = records.numbers.subarray(5 * index, 5 * index + 5)
         const block = this.#blockWithRoom()
-        block.names.push(Buffer.from(names[index]!, 'latin1'))
-        block.text.push(lines.subarray(at, (at += length)))
-        block.stats.set(records.stats.subarray(4 * index, 4 * index + 4), 4 * block.count)
+        block.take(records.stats.subarray(4 * index, 4 * index + 4), Buffer.from(names[index]!, 'latin1'), lines.subarray(at, (at += length)))
         block.add(length, this.#nodeOf(parent), found, names[index]!.length, flags)
         this.#count++
         if (id !== 0) this.#remember(id, this.#count)
@@ -106,9 +104,8 @@ export class StatCacheWriter {
       while (node < pieceEnd) {
         const block = this.#blockWithRoom()
         const end = Math.min(pieceEnd, node + blockNodes - block.count)
-        block.text.push(piece.subarray(textAt[node]! - pieceAt, textAt[end - 1]! + textLength[end - 1]! - pieceAt))
-        block.names.push(names.subarray(nameAt[node], nameAt[end]))
-        block.stats.set(stats.subarray(4 * node, 4 * end), 4 * block.count)
+        const lines = piece.subarray(textAt[node]! - pieceAt, textAt[end - 1]! + textLength[end - 1]! - pieceAt)
+        block.take(stats.subarray(4 * node, 4 * end), names.subarray(nameAt[node], nameAt[end]), lines)
         for (; node < end; node++) {
           block.add(textLength[node]!, this.#newOfOld[parent[node]!]!, found[node]!, nameAt[node + 1]! - nameAt[node]!, flags[node]! & ~COMPLETE)
           this.#newOfOld[node] = ++this.#count
@@ -137,7 +134,7 @@ export class StatCacheWriter {
 
   #flush(): void {
     const file = this.#begin()
-    for (const piece of this.#block.take()) writeAll(file.fd, piece)
+    for (const piece of this.#block.finish()) writeAll(file.fd, piece)
   }
 
   #begin(): PendingFile {
@@ -150,56 +147,67 @@ export class StatCacheWriter {
   }
 }
 
-/* The nodes that are gathered for the next block: columns, and names and lines in pieces. */
+/* The nodes that are gathered for the next block: columns as in memory, and names and lines in pieces. */
 class Block {
   count = 0
   /** Of all blocks so far. */
   nameBytes = 0
-  readonly stats = new BigInt64Array(4 * blockNodes)
-  names: Uint8Array[] = []
-  text: Uint8Array[] = []
-  readonly #numbers = [0, 1, 2].map(() => new Uint32Array(blockNodes))
-  readonly #nameLengths = new Uint8Array(blockNodes)
+  // Where the block begins in the file.
+  #fileAt = headerSize
+  #blockNames = 0
+  #blockText = 0
+  #names: Uint8Array[] = []
+  #text: Uint8Array[] = []
+  readonly #stats = new BigInt64Array(4 * blockNodes)
+  readonly #textAt = new Float64Array(blockNodes)
+  readonly #lengths = new Uint32Array(blockNodes)
+  readonly #parents = new Uint32Array(blockNodes)
+  readonly #founds = new Uint32Array(blockNodes)
+  readonly #nameAt = new Uint32Array(blockNodes)
   readonly #flags = new Uint8Array(blockNodes)
 
-  /** Adds a node whose stats, name and lines are there already. */
-  add(length: number, parent: number, found: number, nameLength: number, flags: number): void {
-    const at = this.count++
-    const [lengths, parents, founds] = this.#numbers
-    lengths![at] = length
-    parents![at] = parent
-    founds![at] = found
-    this.#nameLengths[at] = nameLength
-    this.#flags[at] = flags
+  /** Takes what of neighbouring nodes lies together; each is to be added then. */
+  take(stats: BigInt64Array, names: Uint8Array, lines: Uint8Array): void {
+    this.#stats.set(stats, 4 * this.count)
+    this.#names.push(names)
+    this.#text.push(lines)
   }
 
-  /** The block as bytes in pieces, none where it is empty; it is empty afterwards. The pieces hold until the next node is added. */
-  take(): Uint8Array[] {
+  add(length: number, parent: number, found: number, nameLength: number, flags: number): void {
+    const at = this.count++
+    // From the start of the block's lines, until it is known where that is.
+    this.#textAt[at] = this.#blockText
+    this.#lengths[at] = length
+    this.#parents[at] = parent
+    this.#founds[at] = found
+    this.#nameAt[at] = this.nameBytes
+    this.#flags[at] = flags
+    this.#blockText += length
+    this.#blockNames += nameLength
+    this.nameBytes += nameLength
+  }
+
+  /** The block as bytes in pieces, none where it is empty; it is empty afterwards. The pieces hold until a node is added. */
+  finish(): Uint8Array[] {
     const {count} = this
     if (count === 0) return []
-    const names = Buffer.concat(this.names)
-    this.nameBytes += names.length
-    const text = Buffer.concat(this.text)
-    const columns = [
-      bytesOf(this.stats, 32 * count),
-      ...this.#numbers.map((column) => bytesOf(column, 4 * count)),
-      this.#nameLengths.subarray(0, count),
-      this.#flags.subarray(0, count),
-      names,
-      text,
-    ]
+    const linesAt = this.#fileAt + blockHeaderSize + nodeSize * count + this.#blockNames
+    for (let at = 0; at < count; at++) this.#textAt[at]! += linesAt
+    const columns = [this.#stats, this.#textAt, this.#lengths, this.#parents, this.#founds, this.#nameAt, this.#flags]
+    const pieces = [...columns.map((column) => bytesOf(column, (column.byteLength / blockNodes) * count)), ...this.#names, ...this.#text]
     const header = Buffer.alloc(blockHeaderSize)
     header.writeUInt32LE(count, 0)
-    header.writeUInt32LE(names.length, 4)
-    header.writeUInt32LE(text.length, 8)
-    header.writeUInt32LE(columns.reduce((sum, column) => crc32(column, sum), 0), 12)
-    this.count = 0
-    this.names = []
-    this.text = []
-    return [header, ...columns]
+    header.writeUInt32LE(this.#blockNames, 4)
+    header.writeUInt32LE(this.#blockText, 8)
+    header.writeUInt32LE(pieces.reduce((sum, piece) => crc32(piece, sum), 0), 12)
+    this.#fileAt = linesAt + this.#blockText
+    this.count = this.#blockNames = this.#blockText = 0
+    this.#names = []
+    this.#text = []
+    return [header, Buffer.concat(pieces)]
   }
 }
 
-function bytesOf(column: BigInt64Array | Uint32Array, length: number): Uint8Array {
+function bytesOf(column: BigInt64Array | Float64Array | Uint32Array | Uint8Array, length: number): Uint8Array {
   return new Uint8Array(column.buffer, column.byteOffset, length)
 }

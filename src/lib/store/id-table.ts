@@ -18,7 +18,7 @@ export class IdTable {
 
   /** The value of an id given as 64 hex digits, or -1. */
   get(id: string): number {
-    this.#probe.write(id, 'hex')
+    this.#aim(id)
     const slot = this.#find(this.#probe)
     const index = this.#slots[slot]!
     return index === 0 ? -1 : this.#values[index - 1]!
@@ -26,7 +26,7 @@ export class IdTable {
 
   /** Adds an id that is not there yet. False, and the old value stays, when it is. */
   add(id: string, value: number): boolean {
-    this.#probe.write(id, 'hex')
+    this.#aim(id)
     if (this.#count * 2 >= this.#slots.length) this.#grow()
     const slot = this.#find(this.#probe)
     if (this.#slots[slot] !== 0) return false
@@ -41,6 +41,11 @@ export class IdTable {
   set(id: string, value: number): void {
     if (this.add(id, value)) return
     this.#values[this.#slots[this.#find(this.#probe)]! - 1] = value
+  }
+
+  #aim(id: string): void {
+    // Anything else would leave bytes of the id before in place, and find that.
+    if (id.length !== 64 || this.#probe.write(id, 'hex') !== 32) throw new Error(`not an id: ${id.slice(0, 80)}`)
   }
 
   #find(id: Buffer): number {

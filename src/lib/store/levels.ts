@@ -12,8 +12,8 @@ import {IndexWriter} from '../index/write.ts'
 import type {Group} from '../index/group.ts'
 import type {IndexLevel} from './record.ts'
 
-/** Nears that may follow one another before a far is due. */
-const MAX_NEARS = 32
+/** Nears that may follow one another before a far is due: as many more files have to be opened to read the newest. */
+const MAX_NEARS = 64
 /** A chain longer than this is nobody's who obeys the rule above: refused, so that no reader goes round in circles. */
 const MAX_CHAIN = 4096
 
@@ -114,6 +114,6 @@ export function nextLevel(chain: readonly Link[] | undefined, change: number, fa
   // The link above the full one counts as the far, whatever it was made as: what matters is how much has gathered behind it.
   const nears = chain.slice(0, -2)
   const gathered = nears.reduce((sum, {size}) => sum + size, change)
-  if (nears.length < MAX_NEARS && gathered * 4 < full) return 'near'
+  if (nears.length < MAX_NEARS && gathered * 2 < full) return 'near'
   return far() * 2 > full ? 'full' : 'far'
 }

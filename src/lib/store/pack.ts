@@ -119,6 +119,10 @@ export async function readToc(pack: PackBytes): Promise<Frame[]> {
   return frames
 }
 
+function isTooLarge(compressed: number, size: number): boolean {
+  return size > MAX_FRAME || size > compressed * MAX_RATIO + MAX_SHARED_FRAME
+}
+
 function parseToc(text: string): Frame[] {
   const lines = text.split('\n')
   if (lines.shift() !== '#bk toc 1' || lines.pop() !== '') throw bad('has a table of contents of another version')
@@ -133,7 +137,7 @@ function parseToc(text: string): Frame[] {
       if (room !== 0) throw bad('has a frame that its members do not fill')
       members = []
       room = Number(frame[2])
-      if (room > MAX_FRAME) throw bad('has a frame that is too large')
+      if (isTooLarge(Number(frame[1]), room)) throw bad('has a frame that is too large')
       frames.push({offset, compressed: Number(frame[1]), size: room, members})
       offset += Number(frame[1])
       continue
@@ -142,6 +146,7 @@ function parseToc(text: string): Frame[] {
     if (member === null || seen.has(member[1]!)) throw bad('has a table of contents that is not in the format')
     seen.add(member[1]!)
     members.push({id: member[1]!, size: Number(member[2])})
+    if (members.length > 1 && frames.at(-1)!.size > MAX_SHARED_FRAME) throw bad('has a frame that is too large')
     room -= memberSize(Number(member[2]))
     if (room < 0) throw bad('has a frame that its members overflow')
   }

@@ -15,7 +15,8 @@ export interface ReachOptions {
 }
 
 const SHA256 = ' sha256='
-const SIZE = / size=(\d+)/
+const SIZE = / size=(\d+) time=/
+const NOTHING = ' sha256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 
 /** Goes through an index and gathers what it reaches. */
 export class Reach {
@@ -28,6 +29,8 @@ export class Reach {
   readonly lists = new Set<string>()
 
   readonly #options: ReachOptions
+  // Bytes of content that each list stands for.
+  readonly #sizes = new Map<string, number>()
 
   constructor(options: ReachOptions) {
     this.#options = options
@@ -51,19 +54,28 @@ export class Reach {
   #addFile(group: Group): void {
     const {line, path} = group
     const size = SIZE.exec(line)
-    if (size === null) throw new BkError(`a file without size: ${path}`, {status: 65})
-    if (size[1] === '0') return
-    this.bytes += Number(size[1])
-    const list = group.comments.length === 0 ? undefined : commentValue(group, 'chunks')
-    if (list !== undefined) {
-      this.#object(list, path)
-      this.lists.add(list)
-      return
-    }
+    if (size === null) throw new BkError(`a file without size or time: ${path}`, {status: 65})
     // sha256 is the last keyword of a line.
     const at = line.length - 64
     if (!line.startsWith(SHA256, at - SHA256.length)) throw new BkError(`a file without sha256: ${path}`, {status: 65})
-    this.#object(idOfDigest(line.slice(at)), path)
+    if (size[1] === '0') {
+      if (!line.endsWith(NOTHING)) throw new BkError(`a file of no bytes has the sha256 of some: ${path}`, {status: 65})
+      return
+    }
+    this.bytes += Number(size[1])
+    const list = group.comments.length === 0 ? undefined : commentValue(group, 'chunks')
+    if (list === undefined) this.#object(idOfDigest(line.slice(at)), path)
+    else {
+      this.#object(list, path)
+      this.#list(list, Number(size[1]))
+    }
+  }
+
+  #list(id: string, size: number): void {
+    const before = this.#sizes.get(id)
+    if (before !== undefined && before !== size) throw unfit(id)
+    this.#sizes.set(id, size)
+    this.lists.add(id)
   }
 
   /** Adds an object that is reached by other ways than a line: the index itself. */
@@ -80,17 +92,22 @@ export class Reach {
   /** Follows the lists of chunks seen so far. */
   async finish(): Promise<void> {
     const waiting = [...this.lists]
-    const seen = this.lists
     for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
       const bytes = await this.#options.getList(id)
       if (bytes === undefined) continue
-      for (const line of parseList(bytes)) {
+      const lines = parseList(bytes)
+      if (lines.reduce((sum, {size}) => sum + size, 0) !== this.#sizes.get(id)) throw unfit(id)
+      for (const line of lines) {
         this.#object(line.id, 'a list of chunks')
-        if (line.kind === 'list' && !seen.has(line.id)) {
-          seen.add(line.id)
-          waiting.push(line.id)
-        }
+        if (line.kind !== 'list') continue
+        const isNew = !this.lists.has(line.id)
+        this.#list(line.id, line.size)
+        if (isNew) waiting.push(line.id)
       }
     }
   }
+}
+
+function unfit(list: string): BkError {
+  return new BkError(`a list of chunks is of another size than what it stands for: ${list}`, {status: 65})
 }

@@ -32,7 +32,7 @@ describe('the status and the words of a command that ends', () => {
     ['odd words -v', 0, 'bk odd: a note\nbk odd: a detail\n'],
     ['keys show fail', 2, 'bk keys show: no such key\n'],
     ['copy /nonexistent', 2, 'bk copy: cannot read /nonexistent: no such file or directory\n'],
-    ['copy /', 2, 'bk copy: cannot read /: is a directory\n'],
+    ['copy /', 2, `bk copy: cannot read /: is a directory\nbk copy: hint: 'bk index /' makes an index of it\n`],
     ['copy --if-exists /nonexistent', 0, ''],
     ['copy - -', 64, "bk copy: standard input can be read only once\nbk copy: hint: give '-' for one operand only\n"],
     ['frobnicate', 64, "bk: no such command: frobnicate\nbk: hint: 'bk help' lists the commands\n"],

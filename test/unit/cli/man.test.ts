@@ -86,7 +86,7 @@ describe('a page', () => {
     expect(page).toContain('.TP\n\\fB\\-0\\fR, \\fB\\-\\-null\\fR\nRecords end in NUL; it\\(aqs raw.\n')
     expect(page).toContain('\\fB\\-\\-format\\fR=\\fIFORMAT\\fR\nForm of the records.\nOne of \\fBtext\\fR and \\fBjson\\fR.\nWithout it, text.\nNot with \\fB\\-\\-null\\fR.\n')
     expect(page).toContain('May be given more than once.\n.IP\nLonger text.\n.IP\nAnd more.\n')
-    expect(page).toContain('The answer is "no".\nThis is never an error.\nWith \\-\\-exit\\-code: there are changes.\n')
+    expect(page).toContain('\\fB1\\fR\nWith \\-\\-exit\\-code: there are changes.\n')
     expect(page).toContain('Count what changed:\n.PP\n.RS 4\n.EX\nbk diff old \\(aqnew\\(aq | wc \\-l\n')
     expect(page).toContain('\\fBbk\\fR(1),\n\\fBmtree\\fR(5)\n')
   })

@@ -14,7 +14,7 @@ import {chainOf} from './chained-store.ts'
 import {addSnapshot, group, makeStore, readTree} from './make-store.ts'
 import {runRestore} from './run-restore.ts'
 
-const shells = [['dash'], ['bash', '--posix']].filter(([program]) => spawnSync(program!, ['-c', ':']).status === 0)
+const shells = [['dash'], ['bash', '--posix'], ['busybox', 'sh']].filter(([program]) => spawnSync(program!, ['-c', ':']).status === 0)
 
 function recover(store: string, args: readonly string[], shell: readonly string[] = ['sh'], cwd = '/'): {readonly status: number | null; readonly stdout: string; readonly stderr: string} {
   const env = {PATH: '/usr/bin:/bin:/usr/sbin:/sbin'}

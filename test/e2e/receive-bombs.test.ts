@@ -1,0 +1,92 @@
+// Streams that are small and become large, through real processes whose memory is watched: they are refused before they have cost
+// more than an honest stream does.
+
+import {writeFileSync} from 'node:fs'
+import {join} from 'node:path'
+import {beforeAll, describe, expect, test} from 'vitest'
+import {bk, sh} from '../harness/bk.ts'
+import {forgePack, member, packMembers, zstdFrame} from '../harness/forge-stream.ts'
+import {measureMemory} from '../harness/limits.ts'
+import {tarHeader} from '../harness/read-pack.ts'
+import {sha256} from '../harness/read-store.ts'
+import {tempDir} from '../harness/temp.ts'
+
+const MIB = 2 ** 20
+let dir: string
+
+beforeAll(async () => {
+  dir = tempDir('bombs')
+  await bk(['init', '-q', 'store'], {cwd: dir})
+})
+
+/** A frame of one object of zeros: its header, then runs of 128 KiB in four bytes each, by RFC 8878. */
+function bomb(size: number, {declared = size + 512, window = 20} = {}): Buffer {
+  const head = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xc4, (window - 10) << 3, 0, 0, 0, 0, 0, 0, 0, 0])
+  head.writeBigUInt64LE(BigInt(declared), 6)
+  const header = tarHeader(sha256(Buffer.from('zeros')), size)
+  const raw = Buffer.alloc(3)
+  raw.writeUIntLE(512 << 3, 0, 3)
+  const runs = Buffer.alloc((size / (128 * 1024)) * 4)
+  for (let at = 0; at < runs.length; at += 4) runs.writeUIntLE((at + 4 === runs.length ? 1 : 0) | (1 << 1) | ((128 * 1024) << 3), at, 3)
+  return Buffer.concat([head, raw, header, runs, Buffer.alloc(4)])
+}
+
+/** A stream with one pack, whose frame is the bomb and whose table says what it says. */
+function streamOf(frame: Buffer, table: string): Buffer {
+  const pack = forgePack([[Buffer.from('x')]], {compress: () => frame, toc: () => `#bk toc 1\nframe ${frame.length} ${table}`})
+  return packMembers({...pack, ids: [sha256(Buffer.from('zeros'))]})
+}
+
+async function expectRefused(stream: Buffer, mebibytes: number): Promise<void> {
+  writeFileSync(join(dir, 'stream'), stream)
+  const {result, peaks} = await measureMemory('bk receive store <stream', {cwd: dir})
+  expect({...result, stdout: String(result.stdout)}).toMatchObject({status: 65, stdout: '', stderr: expect.stringMatching(/^bk receive: [^\n]*\n$/)})
+  expect((peaks[0]?.kibibytes ?? 0) / 1024, peaks[0]?.command).toBeLessThan(mebibytes)
+  expect((await sh('find store -type f | sort', {cwd: dir})).stdout.toString()).toBe('store/README\nstore/bk-store\nstore/recover.sh\n')
+}
+
+const id = sha256(Buffer.from('zeros'))
+
+describe('a frame', () => {
+  test('that declares what it becomes, 3 GiB', async () => {
+    const size = 3072 * MIB
+    await expectRefused(streamOf(bomb(size), `${size + 512}\n${id} ${size}\n`), 300)
+  })
+
+  test('that becomes more than it declares', async () => {
+    const size = 2048 * MIB
+    await expectRefused(streamOf(bomb(size, {declared: 1024}), `1024\n${id} 100\n`), 150)
+  })
+
+  test('that becomes more than the table of its pack says', async () => {
+    const size = 2048 * MIB
+    await expectRefused(streamOf(bomb(size), `1024\n${id} 100\n`), 150)
+  })
+
+  test('that declares terabytes and holds nothing', async () => {
+    await expectRefused(streamOf(bomb(128 * 1024, {declared: 2 ** 42 + 512}), `${2 ** 42 + 512}\n${id} ${2 ** 42}\n`), 150)
+    await expectRefused(streamOf(zstdFrame(Buffer.alloc(0)), `${2 ** 42 + 512}\n${id} ${2 ** 42}\n`), 150)
+  })
+})
+
+describe('a stream', () => {
+  test('that never ends, of one pack after the other', async () => {
+    // Each pack is honest; nothing but the writer's patience ends it, and memory stays where it is.
+    const packs = Array.from({length: 40}, (_, at) => packMembers(forgePack([[Buffer.alloc(4 * MIB, at + 1)]])))
+    writeFileSync(join(dir, 'packs'), Buffer.concat(packs))
+    await sh('bk init -q endless', {cwd: dir})
+    const {result, peaks} = await measureMemory('cat packs | bk receive endless', {cwd: dir})
+    expect(result.status).toBe(65)
+    expect((peaks[0]?.kibibytes ?? 0) / 1024).toBeLessThan(250)
+  })
+
+  test('whose snapshot says it has 60 MB of lines', async () => {
+    const lines = member('snapshot', Buffer.alloc(60_000_000, 'pack +\n'))
+    await expectRefused(lines, 500)
+  })
+
+  test('that sends a byte now and then is read on, and one that stops is cut off', async () => {
+    const result = await sh('{ for i in 1 2 3 4 5; do printf x; sleep 0.05; done; } | bk receive store', {cwd: dir})
+    expect({...result, stdout: String(result.stdout)}).toMatchObject({status: 65, stdout: '', stderr: 'bk receive: the stream is cut off\n'})
+  })
+})
