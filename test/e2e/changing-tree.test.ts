@@ -113,6 +113,7 @@ describe('between index and send, something vanishes', () => {
   })
 
   test('the directory of it all: an error, never an empty backup', async () => {
+    file('new', 'to be read\n')
     await sh('bk index -C tree . >new.idx; mv tree elsewhere', {cwd: dir, env})
     const {status, stderr} = await sh('bk send --to store --set fresh <new.idx', {cwd: dir, env})
     expect({status, stderr}).toMatchObject({status: 2, stderr: expect.stringMatching(/^bk send: [^\n]*tree: no such file or directory\n/)})
@@ -173,9 +174,8 @@ describe('between index and send, a file is written to', () => {
 
 describe('while it is read, a file', () => {
   test('is written to all the time: it is stored as read, once, with a note', async () => {
-    file('log', '')
-    const writer = sh('while [ ! -e stop ]; do head -c 300000 /dev/zero; done >>tree/log; true', {cwd: dir})
-    await sh('until [ "$(wc -c <tree/log)" -gt 20000000 ]; do sleep 0.01; done', {cwd: dir})
+    file('log', Buffer.alloc(40_000_000))
+    const writer = sh('while [ ! -e stop ]; do printf more; sleep 0.001; done >>tree/log', {cwd: dir})
     const {status, stderr} = await sh('bk index --no-digest -C tree . | bk diff remote.idx | bk send --to store --index-out remote.idx', {cwd: dir, env})
     writeFileSync(join(dir, 'stop'), '')
     await writer
@@ -183,13 +183,24 @@ describe('while it is read, a file', () => {
     const snapshot = readStore(join(dir, 'store')).snapshots.at(-1)!
     expect(snapshot.state).toBe('complete')
     expect(linesOf(snapshot, './log').at(-1)).toBe('note=changed')
-    expect(content('./log')).toMatch(/^\0+$/)
+    expect(content('./log')).toMatch(/^\0{40000000}(?:more)*$/)
     // The next day it holds still: the note is gone.
     const next = await send(() => undefined)
     expect(linesOf(next.snapshot, './log').filter((line) => line.startsWith('note='))).toEqual([])
     await expectSame()
   }, 60_000)
 })
+
+test('a file that grows faster than it can be read does not keep a backup from its end', async () => {
+  file('log', Buffer.alloc(1_000_000))
+  const writer = sh('until [ -e stop ]; do cat chunk; done >>tree/log', {cwd: dir})
+  writeFileSync(join(dir, 'chunk'), Buffer.alloc(1_000_000))
+  const {status} = await sh('bk index --no-digest -C tree . | bk diff remote.idx | bk send --to store; touch stop', {cwd: dir, env, timeout: 20_000})
+  await writer
+  remove('log')
+  expect(status).toBe(0)
+  expect(linesOf(readStore(join(dir, 'store')).snapshots.at(-1)!, './log').at(-1)).toBe('note=changed')
+}, 60_000)
 
 describe('between index and send, a file becomes', () => {
   test.each<[string, string]>([

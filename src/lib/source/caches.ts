@@ -23,7 +23,7 @@ export interface RunCache {
 }
 
 /* Any change of the lines that bk writes for a tree makes another number. */
-const version = 2
+const version = 1
 const hour = 3_600_000
 
 /** Opens the cache that is about these options. */

@@ -11,17 +11,13 @@ import type {SharedSelection} from './selection.ts'
 import type {Batch} from './source.ts'
 import {Workforce} from './workforce.ts'
 
-/* Trees that had more entries the last time get workers at once, others after some milliseconds of walking. */
-const manyEntries = 4_000
-
 /** Lists a tree; `root` is '.' where that is the working directory. */
 export async function* walkTree(options: LocalOptions, root: string, selection: SharedSelection | undefined): AsyncGenerator<Batch> {
   const cache = openCache(options)
   const setup = setupOf(options, root, selection, cache)
-  const workforce = new Workforce(setup, options.workers)
+  // Before the cache is read, since workers take longer to start.
+  const workforce = new Workforce(setup, options.workers, cache.file?.shared.count)
   try {
-    // A worker takes longer to start than the cache to be read.
-    if ((cache.file?.shared.count ?? 0) > manyEntries) workforce.callWalkers()
     const old = cache.file?.load()
     const writer = cache.createWriter?.(old)
     const deliver = createDelivery(old, writer)

@@ -187,24 +187,25 @@ class Block {
     this.nameBytes += nameLength
   }
 
-  /** The block as bytes in pieces, none where it is empty; it is empty afterwards. The pieces hold until a node is added. */
+  /** The block's bytes, none where it is empty. It is empty afterwards. */
   finish(): Uint8Array[] {
     const {count} = this
     if (count === 0) return []
     const linesAt = this.#fileAt + blockHeaderSize + nodeSize * count + this.#blockNames
     for (let at = 0; at < count; at++) this.#textAt[at]! += linesAt
     const columns = [this.#stats, this.#textAt, this.#lengths, this.#parents, this.#founds, this.#nameAt, this.#flags]
-    const pieces = [...columns.map((column) => bytesOf(column, (column.byteLength / blockNodes) * count)), ...this.#names, ...this.#text]
+    const parts = columns.map((column) => bytesOf(column, (column.byteLength / blockNodes) * count))
+    const body = Buffer.concat([...parts, ...this.#names, ...this.#text])
     const header = Buffer.alloc(blockHeaderSize)
     header.writeUInt32LE(count, 0)
     header.writeUInt32LE(this.#blockNames, 4)
     header.writeUInt32LE(this.#blockText, 8)
-    header.writeUInt32LE(pieces.reduce((sum, piece) => crc32(piece, sum), 0), 12)
+    header.writeUInt32LE(crc32(body), 12)
     this.#fileAt = linesAt + this.#blockText
     this.count = this.#blockNames = this.#blockText = 0
     this.#names = []
     this.#text = []
-    return [header, Buffer.concat(pieces)]
+    return [header, body]
   }
 }
 

@@ -14,8 +14,13 @@ const workerShare: Share = {entries: 1_500, bytes: 128 * 1024 * 1024, patient: t
 /* The main thread's: some milliseconds. */
 const ownShare: Share = {entries: 1_000, bytes: 1024 * 1024, patient: false}
 
-/* How long the main thread walks alone, in milliseconds, before it calls for help. */
-const alone = 12
+/*
+ * How long the main thread walks alone, in milliseconds, before it calls for help. A worker costs 35 ms of processor time
+ * to start, and then compiles what the main thread has compiled: where little is to be read that pays above some fifty thousand
+ * entries. Where nothing is remembered every file is read, and that pays at once.
+ */
+const alone = {known: 200, unknown: 12} as const
+const manyEntries = 50_000
 /* How many bytes it reads itself before it leaves that to others. */
 const ownBytes = 8 * 1024 * 1024
 /* Text that may wait for something before it in the order: about a hundred thousand entries. */
@@ -35,6 +40,7 @@ interface Crew {
 export class Workforce {
   readonly #setup: WalkSetup
   readonly #threads: number
+  readonly #alone: number
   readonly #crews: Crew[] = []
   #rope = new Rope([])
   #walkers = false
@@ -44,13 +50,16 @@ export class Workforce {
   #failure: {readonly error: unknown} | undefined
   #wake = (): void => {}
 
-  constructor(setup: WalkSetup, threads: number) {
+  /** `expected` is the number of entries, where it is known. */
+  constructor(setup: WalkSetup, threads: number, expected: number | undefined) {
     this.#setup = setup
     this.#threads = threads
+    this.#alone = expected === undefined ? alone.unknown : alone.known
+    if ((expected ?? 0) > manyEntries) this.#callWalkers()
   }
 
-  /** Calls the workers that walk beside the main thread. */
-  callWalkers(): void {
+  /* The workers that walk beside the main thread. */
+  #callWalkers(): void {
     if (!this.#walkers) this.#call(this.#threads - 1)
     this.#walkers = true
   }
@@ -77,7 +86,7 @@ export class Workforce {
       bytes += own.bytes
       const isStuck = own.parts.length === 0 && own.frames.length > 0
       if (isStuck || bytes > ownBytes) this.#callReader()
-      if (performance.now() - began > alone) this.callWalkers()
+      if (performance.now() - began > this.#alone) this.#callWalkers()
       // Let results of others in. Where this thread could do nothing with the first that waits, it waits for them.
       await new Promise<void>((resolve) => (isStuck ? (this.#wake = resolve) : setImmediate(resolve)))
     }
@@ -92,7 +101,7 @@ export class Workforce {
   #callReader(): void {
     if (!this.#readers) this.#call(1, true)
     this.#readers = true
-    this.callWalkers()
+    this.#callWalkers()
     this.#handOut()
   }
 

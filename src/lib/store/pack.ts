@@ -14,8 +14,11 @@ export const PACK_SIZE = 16 << 20
 export const FRAME_SIZE = 1 << 20
 /** A table of contents longer than this is not read. */
 const MAX_TOC = 64 << 20
-/** A frame may be one large index, which is one buffer in memory; content frames are a few MiB. */
-const MAX_FRAME = 2 ** 32 - 1
+/** A frame may be one large index, which is one buffer in memory; content frames, of several members, are a few MiB. */
+const MAX_FRAME = 2 ** 30
+const MAX_SHARED_FRAME = 16 << 20
+/** An index compresses ten to one. What is far beyond that is a bomb. */
+const MAX_RATIO = 256
 
 const LEAD_MAGIC = 0x184d2a50
 const TOC_MAGIC = 0x184d2a51

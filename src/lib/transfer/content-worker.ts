@@ -206,8 +206,11 @@ function refill(session: Session): void {
   window.copy(window, 0, session.start, session.end)
   session.end -= session.start
   session.start = 0
-  const got = readUpTo(fd, window, session.end, window.length - session.end, session.position)
-  if (got < window.length - session.end) session.atEnd = true
+  // No further than it went when it was opened: what is written to faster than it can be read would never end.
+  const left = Number(session.before.size) - session.position
+  const room = Math.min(window.length - session.end, left)
+  const got = readUpTo(fd, window, session.end, room, session.position)
+  if (got < room || got === left) session.atEnd = true
   session.whole.update(window.subarray(session.end, session.end + got))
   session.end += got
   session.position += got
