@@ -5,21 +5,14 @@
 import {BkError} from '../cli/errors.ts'
 import {formatCatalog, type CataloguedPack} from './catalog.ts'
 import {diffNeeds, type Labels, type Needs} from './needs.ts'
-import {formatSnapshot, type IndexLevel, type SnapshotRecord} from './record.ts'
+import {formatSnapshot, type Described, type SnapshotRecord} from './record.ts'
 import {catalogName, packName, recordName} from './store.ts'
 import type {StoreLog} from './log.ts'
 
 /** What is to be committed. */
-export interface Draft {
+export interface Draft extends Described {
   readonly set: string
-  /** As on the record's lines. */
   readonly received: string
-  readonly claimed: string
-  readonly partial: number
-  readonly entries: number
-  readonly bytes: number
-  readonly index: {readonly id: string; readonly level: IndexLevel}
-  readonly tree: string
   readonly saw: {readonly seq: number; readonly sum: string} | undefined
   /** Packs that came with it and are durable. Those that nothing needs are left out of `needed`. */
   readonly packs: readonly CataloguedPack[]

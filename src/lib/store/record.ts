@@ -17,12 +17,8 @@ interface Chained {
   readonly size: number
 }
 
-/** An index was received. */
-export interface SnapshotRecord extends Chained {
-  readonly kind: 'snapshot'
-  readonly set: string
-  /** The server's clock. UTC, whole seconds, ISO 8601, as on the line. */
-  readonly received: string
+/** What a writer says of a snapshot, and its record repeats. Times are UTC, whole seconds, ISO 8601, as on the lines. */
+export interface Described {
   /** The writer's clock, a note. */
   readonly claimed: string
   /** Paths that could not be read; 0 is complete. */
@@ -33,6 +29,14 @@ export interface SnapshotRecord extends Chained {
   readonly index: {readonly id: string; readonly level: IndexLevel}
   /** Digest of the whole index. */
   readonly tree: string
+}
+
+/** An index was received. */
+export interface SnapshotRecord extends Chained, Described {
+  readonly kind: 'snapshot'
+  readonly set: string
+  /** The server's clock. */
+  readonly received: string
   readonly catalog: string | undefined
   readonly needs: Needs
   readonly epoch: number

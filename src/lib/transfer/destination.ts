@@ -3,19 +3,11 @@
  */
 import type {Chain} from '../store/levels.ts'
 import type {Pack} from '../store/pack.ts'
-import type {IndexLevel} from '../store/record.ts'
+import type {Described} from '../store/record.ts'
 import type {Known} from './known.ts'
 
 /** A snapshot as its writer describes it. */
-export interface SnapshotFacts {
-  /** Writer's clock, as on the record's line. */
-  readonly claimed: string
-  readonly partial: number
-  readonly entries: number
-  readonly bytes: number
-  readonly index: {readonly id: string; readonly level: IndexLevel}
-  /** Digest of the whole index. */
-  readonly tree: string
+export interface SnapshotFacts extends Described {
   /** Digest of the index that the changes were against. */
   readonly base: string | undefined
   /** Names of the packs that it reaches. */

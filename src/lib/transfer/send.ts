@@ -19,8 +19,10 @@ import {Packer} from './packer.ts'
 import {Readers} from './reading.ts'
 import type {IndexEnd} from '../index/read.ts'
 import type {Spill, SpillFactory} from '../index/spill.ts'
+import type {Pack} from '../store/pack.ts'
 import type {Level} from '../store/zstd.ts'
 import type {Clock} from '../sys/clock.ts'
+import type {Known} from './known.ts'
 import type {Members} from './content.ts'
 import type {OwnerNames} from './correct.ts'
 import type {BaseFacts, Destination, SnapshotFacts} from './destination.ts'
@@ -95,14 +97,7 @@ async function readContent(source: ChangesSource, to: Destination, options: Send
   }
   const known = await to.known()
   const readers = new Readers(options.workers)
-  const packer = new Packer({
-    level: options.level,
-    lead: options.lead,
-    onPack: async (pack) => {
-      known.closePack(pack)
-      await to.pack(pack)
-    },
-  })
+  const packer = packerFor(known, to, options)
   try {
     const directory = options.directory(source.root)
     const onList = (id: string, bytes: Buffer): void => to.onList?.(id, bytes)
@@ -272,17 +267,18 @@ function digestOf(full: Buffer): string {
   return full.toString('latin1', full.length - 65, full.length - 1)
 }
 
+function packerFor(known: Known, to: Destination, {level, lead}: SendOptions): Packer {
+  const onPack = async (pack: Pack): Promise<void> => {
+    known.closePack(pack)
+    await to.pack(pack)
+  }
+  return new Packer({level, lead, onPack})
+}
+
 /** An index goes into a pack of its own. */
 async function packIndex(member: Members, to: Destination, options: SendOptions): Promise<void> {
   const known = await to.known()
-  const packer = new Packer({
-    level: options.level,
-    lead: options.lead,
-    onPack: async (pack) => {
-      known.closePack(pack)
-      await to.pack(pack)
-    },
-  })
+  const packer = packerFor(known, to, options)
   await packer.add(member)
   await packer.flush()
 }

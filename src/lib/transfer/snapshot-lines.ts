@@ -3,16 +3,10 @@
  */
 import {BkError} from '../cli/errors.ts'
 import {objectId} from '../store/object-id.ts'
-import {LineTaker, summedLines, type IndexLevel} from '../store/record.ts'
+import {LineTaker, summedLines, type Described, type IndexLevel} from '../store/record.ts'
 
 /** What a writer says of a snapshot. */
-export interface SnapshotLines {
-  readonly claimed: string
-  readonly partial: number
-  readonly entries: number
-  readonly bytes: number
-  readonly index: {readonly id: string; readonly level: IndexLevel}
-  readonly tree: string
+export interface SnapshotLines extends Described {
   readonly base: string | undefined
   /** Packs it needs that the base does not. */
   readonly add: readonly string[]
