@@ -7,7 +7,7 @@ import {availableParallelism} from 'node:os'
 import {resolve} from 'node:path'
 import {BkCommand} from '../lib/cli/command.ts'
 import {prose} from '../lib/cli/prose.ts'
-import {usageError} from '../lib/cli/errors.ts'
+import {BkError, errorCode, reasonOf, usageError} from '../lib/cli/errors.ts'
 import {numberFlag, operand, quietFlag, valueFlag, verboseFlag} from '../lib/cli/flags.ts'
 import {openInput} from '../lib/cli/input.ts'
 import {onInterrupt} from '../lib/cli/cleanup.ts'
@@ -19,11 +19,12 @@ import {systemClock} from '../lib/sys/clock.ts'
 import {createSpill} from '../lib/sys/spill.ts'
 import {loadUsers} from '../lib/sys/users.ts'
 import {writeIndexOut} from '../lib/transfer/index-out.ts'
-import {send} from '../lib/transfer/send.ts'
+import {send, type Sent} from '../lib/transfer/send.ts'
 import {openChanges} from '../lib/transfer/source.ts'
 import {createProgress} from '../lib/cli/progress.ts'
 import {writeOut} from '../lib/cli/output.ts'
 import type {ExitStatus} from '../lib/cli/exit.ts'
+import type {Speech} from '../lib/cli/speech.ts'
 import type {Level} from '../lib/store/zstd.ts'
 
 export default class Send extends BkCommand {
@@ -85,12 +86,24 @@ The base of the changes is found by its digest: in the store, in what send remem
       },
       spill: createSpill,
       lead: () => randomBytes(16),
+      beforeCommit: pending === undefined ? undefined : (index) => writeIndexOut(pending, index),
     })
     progress.end()
-    if (flags['index-out'] !== undefined) await writeIndexOut(pending ?? flags['index-out'], sent)
+    if (flags['index-out'] !== undefined && pending === undefined) await this.#keepIndex(flags['index-out'], sent, speech)
     sent.close()
     if (sent.answer !== '') await writeOut([`${sent.answer}\n`])
     return speech.status()
+  }
+
+  // What is committed is committed: that the next diff has to fetch its base is no failure of the backup.
+  async #keepIndex(path: string, sent: Sent, speech: Speech): Promise<void> {
+    try {
+      await writeIndexOut(path, sent)
+    } catch (error) {
+      if (!(error instanceof BkError) && errorCode(error) === undefined) throw error
+      speech.warn(`committed, but cannot write ${path}: ${reasonOf(error)}`)
+      speech.hint(`bk index STORE@latest >${path}`)
+    }
   }
 }
 

@@ -183,7 +183,7 @@ describe('while it is read, a file', () => {
     const snapshot = readStore(join(dir, 'store')).snapshots.at(-1)!
     expect(snapshot.state).toBe('complete')
     expect(linesOf(snapshot, './log').at(-1)).toBe('note=changed')
-    expect(content('./log')).toMatch(/^\0{40000000}(?:more)*$/)
+    expect(content('./log').slice(40_000_000)).toMatch(/^(?:more)*$/)
     // The next day it holds still: the note is gone.
     const next = await send(() => undefined)
     expect(linesOf(next.snapshot, './log').filter((line) => line.startsWith('note='))).toEqual([])

@@ -62,7 +62,7 @@ class JobFiles {
 }
 
 /** Gives the crew all that can be read where it should be. What cannot is in `run.lost` afterwards. */
-export async function restoreContent(run: Run, crew: Crew, log: StoreLog, objects: Objects, packs: readonly CataloguedPack[]): Promise<void> {
+export async function restoreContent(run: Run, crew: Crew, objects: Objects, packs: readonly CataloguedPack[]): Promise<void> {
   const missing = new Map<string, string>()
   for (const pack of packs) {
     if (!pack.ids.some((id) => run.plan.wanted.has(id))) continue

@@ -38,7 +38,6 @@ function inodeOf(fd: number): string {
 
 interface Open {
   readonly fd: number
-  readonly item: Item
   /** Hash of what came in order, from the first byte on; undefined where that cannot be had any more. */
   hash: Hash | undefined
   hashed: number
@@ -110,7 +109,7 @@ export class PartialFiles {
       calls.close(fd)
       throw new CannotMake('somebody else has exchanged the file while it was written')
     }
-    const open: Open = {fd, item, hash: task.partial!.whole ? createHash('sha256') : undefined, hashed: 0}
+    const open: Open = {fd, hash: task.partial!.whole ? createHash('sha256') : undefined, hashed: 0}
     this.#open.set(position, open)
     if (this.#open.size > OPEN_AT_ONCE) this.#close(this.#open.keys().next().value!)
     return open

@@ -125,7 +125,7 @@ async function restoreAll(run: Run, crew: Crew, {snapshot: {log, record}, report
   run.chunks = await readLists(plan, (id) => objects.get(id), (number, why) => run.fail(number, `its content is lost: ${why}`))
   const packs = (await log.packs(await log.labels(record))).map(({pack}) => pack)
   await giveTasks(crew, ofKind(run, KINDS.plain), (tasks) => ({kind: 'plain', tasks}))
-  await restoreContent(run, crew, log, objects, packs)
+  await restoreContent(run, crew, objects, packs)
   await restoreLost(run, crew, log, objects, reporter)
   await giveTasks(crew, linkTasks(run), (tasks) => ({kind: 'links', tasks}))
   await crew.idle()

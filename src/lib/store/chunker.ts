@@ -33,6 +33,8 @@ export function sizesOf(cut: number): ChunkSizes {
 }
 
 const GIB = 2 ** 30
+// Chunks of a larger one would not fit the frames of packs.
+const LARGEST_CLASS = 21
 
 /**
  * The class for a file of `size` bytes: 32 KiB on average up to 4 GiB, and four times that for each sixteenfold, so that a
@@ -40,8 +42,8 @@ const GIB = 2 ** 30
  * @param base the class the file's earlier version was cut with: kept as long as it is within 4x, since a changed class shares no chunk
  */
 export function classFor(size: number, base?: number): number {
-  const natural = size <= 4 * GIB ? 15 : size <= 64 * GIB ? 17 : size <= 1024 * GIB ? 19 : 21
-  return base !== undefined && Math.abs(base - natural) <= 2 ? base : natural
+  const natural = size <= 4 * GIB ? 15 : size <= 64 * GIB ? 17 : size <= 1024 * GIB ? 19 : LARGEST_CLASS
+  return base !== undefined && base <= LARGEST_CLASS && Math.abs(base - natural) <= 2 ? base : natural
 }
 
 /** Finds cuts for one class of sizes. */

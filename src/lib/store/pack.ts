@@ -74,8 +74,12 @@ export class PackBuilder {
     return this.#size
   }
 
-  /** Adds a frame: its compressed bytes, and the members that it unpacks to. */
+  /**
+   * Adds a frame: its compressed bytes, and the members that it unpacks to.
+   * @throws BkError 2 for a frame that no reader would open: nothing may be stored that does not come back
+   */
   add(compressed: Uint8Array, size: number, members: readonly Member[]): void {
+    if (isTooLarge(compressed.length, size, members.length)) throw new BkError(`an object is too large for a pack: ${size} bytes in a frame`)
     this.#parts.push(compressed)
     this.#size += compressed.length
     this.#toc += `frame ${compressed.length} ${size}\n`
@@ -122,8 +126,8 @@ export async function readToc(pack: PackBytes): Promise<Frame[]> {
   return frames
 }
 
-function isTooLarge(compressed: number, size: number): boolean {
-  return size > MAX_FRAME || size > compressed * MAX_RATIO + MAX_SHARED_FRAME
+function isTooLarge(compressed: number, size: number, members: number): boolean {
+  return size > MAX_FRAME || size > compressed * MAX_RATIO + MAX_SHARED_FRAME || (members > 1 && size > MAX_SHARED_FRAME)
 }
 
 function parseToc(text: string): Frame[] {
@@ -140,7 +144,7 @@ function parseToc(text: string): Frame[] {
       if (room !== 0) throw bad('has a frame that its members do not fill')
       members = []
       room = Number(frame[2])
-      if (isTooLarge(Number(frame[1]), room)) throw bad('has a frame that is too large')
+      if (isTooLarge(Number(frame[1]), room, 0)) throw bad('has a frame that is too large')
       frames.push({offset, compressed: Number(frame[1]), size: room, members})
       offset += Number(frame[1])
       continue
@@ -149,7 +153,7 @@ function parseToc(text: string): Frame[] {
     if (member === null || seen.has(member[1]!)) throw bad('has a table of contents that is not in the format')
     seen.add(member[1]!)
     members.push({id: member[1]!, size: Number(member[2])})
-    if (members.length > 1 && frames.at(-1)!.size > MAX_SHARED_FRAME) throw bad('has a frame that is too large')
+    if (members.length > 1 && frames[frames.length - 1]!.size > MAX_SHARED_FRAME) throw bad('has a frame that is too large')
     room -= memberSize(Number(member[2]))
     if (room < 0) throw bad('has a frame that its members overflow')
   }

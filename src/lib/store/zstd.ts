@@ -52,7 +52,8 @@ export function decompressFrame(bytes: Uint8Array, size: number): Buffer {
   try {
     content = zlib.zstdDecompressSync(bytes, {
       maxOutputLength: Math.max(1, size),
-      chunkSize: Math.max(64, size),
+      // One byte more than there is: a buffer that is exactly full makes Node get a second one.
+      chunkSize: Math.max(64, size + 1),
       params: {[constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG},
     })
   } catch (error) {

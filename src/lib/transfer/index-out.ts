@@ -1,17 +1,18 @@
 /*
- * The index that a send leaves behind for the next diff. It changes only after the snapshot was committed, and in one step.
+ * The index that a send leaves behind for the next diff. It changes in one step: FILE itself only after the snapshot was
+ * committed, FILE.pending before the last line of a stream, since what follows may already see the stream's end.
  */
 import {errorCode} from '../cli/errors.ts'
 import {beginFile} from '../sys/atomic.ts'
 import {calls, readExactly, writeAll} from '../sys/calls.ts'
-import type {Sent} from './send.ts'
+import type {StoredIndex} from './send.ts'
 
 /** Writes the index that was stored to a file, unless the file holds it already. */
-export async function writeIndexOut(path: string, sent: Sent): Promise<void> {
-  if (digestIn(path) === sent.end.digest) return
+export async function writeIndexOut(path: string, index: StoredIndex): Promise<void> {
+  if (digestIn(path) === index.end.digest) return
   const file = beginFile(path)
   try {
-    for await (const piece of sent.text()) writeAll(file.fd, piece)
+    for await (const piece of index.text()) writeAll(file.fd, piece)
   } catch (error) {
     file.discard()
     throw error

@@ -44,16 +44,21 @@ export interface SendOptions {
   readonly reporter: ReadReporter
   readonly spill: SpillFactory
   readonly lead: () => Uint8Array
+  /** Is given the index that is about to be committed. When it fails, nothing is. */
+  readonly beforeCommit?: ((index: StoredIndex) => Promise<void>) | undefined
+}
+
+/** The index that is stored: what was really read. */
+export interface StoredIndex {
+  readonly end: IndexEnd
+  text(): AsyncIterable<Buffer>
 }
 
 /** What came of it. */
-export interface Sent {
+export interface Sent extends StoredIndex {
   /** The destination's answer, one line. */
   readonly answer: string
-  readonly end: IndexEnd
   readonly totals: ContentTotals
-  /** The text of the index that was stored. */
-  text(): AsyncIterable<Buffer>
   /** Frees what `text` needs. */
   close(): void
 }
@@ -147,16 +152,15 @@ function unknownBase(base: string): BkError {
 }
 
 async function unchanged(facts: BaseFacts & Pick<SnapshotFacts, 'index'>, base: string, to: Destination, options: SendOptions, totals: ContentTotals): Promise<Sent> {
-  const answer = await to.commit({...facts, base, claimed: recordTime(options.clock.now())})
-  return {
-    answer,
+  const index: StoredIndex = {
     end: {entries: facts.entries, partial: facts.partial, digest: facts.tree},
-    totals,
     async *text() {
       yield* textOf(await to.chain(facts))
     },
-    close() {},
   }
+  await options.beforeCommit?.(index)
+  const answer = await to.commit({...facts, base, claimed: recordTime(options.clock.now())})
+  return {...index, answer, totals, close() {}}
 }
 
 interface Work extends Gathered {
@@ -213,8 +217,10 @@ async function changed(source: ChangesSource, to: Destination, options: SendOpti
     needed: reach.packs,
   }
   const links = [{id, size: bytes.length, bytes}, ...under.map((link) => ({...link, bytes: undefined}))]
+  const index: StoredIndex = {end, text: () => text.pieces()}
+  await options.beforeCommit?.(index)
   const answer = await to.commit(result, {links, lists: reach.lists})
-  return {answer, end, totals: work.totals, text: () => text.pieces(), close: () => text.close()}
+  return {...index, answer, totals: work.totals, close: () => text.close()}
 }
 
 interface IndexObject {

@@ -1,10 +1,10 @@
 // A restore that is told to end leaves nothing half, and one that was killed is finished by the next.
 
+import {randomBytes} from 'node:crypto'
 import fs from 'node:fs'
 import {join} from 'node:path'
 import {expect, it} from 'vitest'
 import {bk, start} from '../../harness/bk.ts'
-import {seeded} from '../../harness/faults.ts'
 import {until} from '../../harness/limits.ts'
 import {descendants} from '../../harness/processes.ts'
 import {sameTree} from '../../harness/same-tree.ts'
@@ -12,13 +12,11 @@ import {tempDir} from '../../harness/temp.ts'
 import {manyFiles} from '../../harness/tree.ts'
 import {addSnapshot, makeStore, readTree} from './make-store.ts'
 
-const random = seeded(7)
-
 async function prepared(): Promise<{readonly dir: string; readonly src: string; readonly store: string}> {
   const dir = tempDir('interrupt')
   const src = join(dir, 'src')
   manyFiles(src, 4000)
-  for (let i = 0; i < 12; i++) fs.writeFileSync(join(src, `large${i}`), Buffer.from(Array.from({length: 1 << 20}, () => random() * 256)))
+  for (let i = 0; i < 12; i++) fs.writeFileSync(join(src, `large${i}`), randomBytes(1 << 20))
   const store = await makeStore(join(dir, 'store'))
   await addSnapshot(store, readTree(src), {frame: 100_000, pack: 2 << 20})
   return {dir, src, store}
@@ -26,7 +24,7 @@ async function prepared(): Promise<{readonly dir: string; readonly src: string; 
 
 function filesIn(dir: string): string[] {
   if (!fs.existsSync(dir)) return []
-  return fs.readdirSync(dir, {recursive: true, encoding: 'utf8'}).filter((path) => fs.lstatSync(join(dir, path)).isFile())
+  return fs.readdirSync(dir, {recursive: true, encoding: 'utf8'}).filter((path) => fs.lstatSync(join(dir, path), {throwIfNoEntry: false})?.isFile())
 }
 
 it.for([['SIGINT', 130], ['SIGTERM', 143]] as const)('%s', async ([signal, status]) => {

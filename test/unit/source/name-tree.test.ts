@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import {expect, test} from 'vitest'
-import {childrenOf, linkChildren, nameOf, TreeCursor, viewTree} from '../../../src/lib/source/name-tree.ts'
+import {childrenOf, linkChildren, nameOf, TreeCursor, type viewTree} from '../../../src/lib/source/name-tree.ts'
 import {sortNames} from '../../../src/lib/source/names.ts'
 import {TreeBuilder} from '../../../src/lib/source/tree-builder.ts'
 import {escaped, name} from '../index/arbitrary.ts'

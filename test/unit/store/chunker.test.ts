@@ -65,6 +65,7 @@ describe('classes', () => {
     expect(classFor(MIB, 18)).toBe(15)
     expect(classFor(2 ** 36, 15)).toBe(15)
     expect(classFor(2 ** 39, 15)).toBe(19)
+    expect([19, 20, 21, 22, 23].map((base) => classFor(2 ** 41, base))).toEqual([19, 20, 21, 21, 21])
   })
 
   test('sizes are a quarter and four times of the average', () => {

@@ -6,9 +6,16 @@ import {PackBuilder, type Frame, type Member, type Pack, type PackBytes} from '.
 import {SETTINGS, type Store} from '../../../src/lib/store/store.ts'
 import {formatSettings} from '../../../src/lib/store/settings.ts'
 import {compressFrameSync, type Level} from '../../../src/lib/store/zstd.ts'
+import {seeded} from '../../harness/faults.ts'
 
 export function sha256(data: string | Uint8Array): string {
   return createHash('sha256').update(typeof data === 'string' ? Buffer.from(data, 'latin1') : data).digest('hex')
+}
+
+/** Bytes that do not compress, the same for the same seed. */
+export function noise(size: number, seed = 1): Buffer {
+  const random = seeded(seed)
+  return Buffer.from(Array.from({length: size}, () => Math.floor(random() * 256)))
 }
 
 /** A store whose files are a map that tests may change. */

@@ -8,16 +8,10 @@ import fc from 'fast-check'
 import {describe, expect, test} from 'vitest'
 import {checkEnds, contentOffsets, isPackName, LEAD_SIZE, openFrame, PackBuilder, readToc, TAR_END_LENGTH, type Frame} from '../../../src/lib/store/pack.ts'
 import {BLOCK, memberSize} from '../../../src/lib/store/member.ts'
-import {compressFrame, compressFrameSync, frameContentSize, frameLength, type Level} from '../../../src/lib/store/zstd.ts'
-import {seeded} from '../../harness/faults.ts'
+import {compressFrameSync, frameContentSize, type Level} from '../../../src/lib/store/zstd.ts'
 import {tempDir} from '../../harness/temp.ts'
 import {law, outcome, refusal} from '../index/texts.ts'
-import {compressedOf, frameOf, joined, packBytes, packOf, sha256, tocOf, withToc} from './memory-store.ts'
-
-function noise(size: number, seed = 1): Buffer {
-  const random = seeded(seed)
-  return Buffer.from(Array.from({length: size}, () => Math.floor(random() * 256)))
-}
+import {compressedOf, frameOf, joined, noise, packBytes, packOf, sha256, tocOf, withToc} from './memory-store.ts'
 
 /** Everything in a pack, checked as whoever receives one does, but for its name: by id. */
 async function contentOf(bytes: Buffer): Promise<Map<string, Buffer>> {
@@ -100,6 +94,14 @@ describe('a pack', () => {
     builder.add(compressed, tar.length, members)
     expect(builder.size).toBe(24 + compressed.length)
   })
+})
+
+test('a frame that no reader would open is not packed', () => {
+  const one = {id: sha256('1'), size: 1}
+  const add = (compressed: number, size: number, members: number) => () => new PackBuilder(Buffer.alloc(16)).add(Buffer.alloc(compressed), size, Array(members).fill(one))
+  expect(add(100_000, 16 << 20, 2)).not.toThrow()
+  expect(add(100_000, 30 << 20, 1)).not.toThrow()
+  for (const far of [add(100_000, (16 << 20) + 1, 2), add(100, 30 << 20, 1), add(100_000_000, 2 ** 30 + 1, 1)]) expect(far).toThrow(/too large for a pack/)
 })
 
 describe('a reader', () => {
@@ -271,34 +273,5 @@ describe('a frame is refused', () => {
     const before = process.memoryUsage().rss
     await refusal(() => openFrame({offset: 24, compressed: lying.length, size, members: [{id: members[0]!.id, size: 2 ** 31}]}, lying))
     expect(process.memoryUsage().rss - before).toBeLessThan(64 << 20)
-  })
-})
-
-describe('frames of zstd', () => {
-  test.each([1, 2, 255, 256, 257, 65_535, 65_536, 70_000, 300_000, 1 << 20, (1 << 20) + 1])('of %d bytes declare their size and end where they end', async (size) => {
-    for (const bytes of [Buffer.alloc(size), noise(size)]) {
-      for (const level of [1, 'none', 19] as const) {
-        const frame = compressFrameSync(bytes, level)
-        expect([frameContentSize(frame), frameLength(frame)]).toEqual([size, frame.length])
-        expect(frameLength(Buffer.concat([frame, frame]))).toBe(frame.length)
-        expect(zlib.zstdDecompressSync(frame).equals(bytes)).toBe(true)
-      }
-    }
-    const pooled = await compressFrame(noise(size), 1)
-    expect([frameContentSize(pooled), frameLength(pooled), zlib.zstdDecompressSync(pooled).equals(noise(size))]).toEqual([size, pooled.length, true])
-  })
-
-  test('have windows of at most 8 MiB, at every level', () => {
-    const bytes = Buffer.alloc(9 << 20, noise(100_000))
-    for (const level of ['none', 1, 9, 15, 16, 19, 22] as const) expect(frameContentSize(compressFrameSync(bytes, level))).toBe(bytes.length)
-  })
-
-  test('that do not compress are hardly larger than their content', () => {
-    for (const level of ['none', 1] as const) expect(compressFrameSync(noise(1 << 20), level).length).toBeLessThan((1 << 20) + 100)
-  })
-
-  test('without an end have no length', () => {
-    const frame = compressFrameSync(noise(1000), 1)
-    for (let length = 0; length < frame.length; length++) expect(frameLength(frame.subarray(0, length))).toBeUndefined()
   })
 })

@@ -358,6 +358,8 @@ if [ -s "$work/xattrs" ]; then
       decode "$path"
       case $value in =@*) value=$(base64 <"$work/objects/${value#=@}" | tr -d '\n') ;; *) value=${value#=} ;; esac
       [ -e "$name" ] || [ -h "$name" ] || continue
+      # Objects come out of packs for reading only; the mode is set later.
+      [ -h "$name" ] || chmod u+w "$name"
       # An empty value is one that is not given.
       [ -z "$value" ] || value=-v0s$value
       setfattr -h -n "$key" ${value:+"$value"} -- "$name" 2>/dev/null || say "attribute $key could not be set: $path"
