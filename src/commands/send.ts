@@ -53,7 +53,7 @@ The base of the changes is found by its digest: in the store, in what send remem
   }
   static override exitNotes = {
     2: 'Failed; nothing was committed. Among others: the base of the changes is not known here.',
-    3: 'Committed, but some files could not be read: the snapshot says it is partial.',
+    3: 'Committed, but some files could not be read: the snapshot says it is partial. Or the FILE of --index-out could not be written.',
     65: 'The changes are cut off, or not in the format; nothing was committed.',
   }
   static override files = [['$XDG_STATE_HOME/bk/sent', 'what was sent one way. Losing it costs time, never data.']] as const

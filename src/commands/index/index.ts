@@ -7,6 +7,7 @@ import {usageError} from '../../lib/cli/errors.ts'
 import type {ExitStatus} from '../../lib/cli/exit.ts'
 import {jsonFlag, operands, wordFlag} from '../../lib/cli/flags.ts'
 import {writeOut, type Records} from '../../lib/cli/output.ts'
+import {createProgress} from '../../lib/cli/progress.ts'
 import {askedFor, tellSnapshot, whenFlags} from '../../lib/cli/snapshot.ts'
 import {checksumList, jsonList} from '../../lib/source/listing.ts'
 import {indexTextOf, namesSnapshot, openSnapshot, snapshotOperand} from '../../lib/store/open.ts'
@@ -60,7 +61,10 @@ STORE@WHEN prints what a snapshot holds: @17 by its number, @3D as it was three 
       await writeOut(inFormat(indexTextOf(snapshot), format))
     } else {
       if (flags.set !== undefined) throw usageError('--set goes with STORE@WHEN', 'name the set when the index is sent')
-      await writeOut(inFormat(indexText(await treeSource(operands, flags, {kind, speech, env: process.env})), format))
+      const progress = createProgress({label: this.calledAs, quiet: flags.quiet, records: true})
+      const tree = await treeSource(operands, flags, {kind, speech, onProgress: (done) => progress.update(done), env: process.env})
+      await writeOut(inFormat(indexText(tree), format))
+      progress.end()
     }
     return speech.status()
   }

@@ -41,12 +41,12 @@ export function carryChunks(old: Group, next: Group): Group {
   return withComments(next, {chunks, cut: commentValue(old, 'cut')})
 }
 
+// The last keyword of a line; where there are two digests it is the stronger.
+const DIGEST = / (md5|sha256)=([0-9a-f]+)$/
+
 /** The strongest digest of a file that has content, with its kind in front; undefined for anything else. */
-export function contentKey(group: Group): string | undefined {
-  // Cheap refusal first: most lines that are asked about are directories and links.
-  if (!group.line.startsWith(' type=file', group.path.length)) return undefined
-  const entry = entryOf(group)!
-  if (entry.size === 0) return undefined
-  if (entry.sha256 !== undefined) return `sha256:${entry.sha256}`
-  return entry.md5 === undefined ? undefined : `md5:${entry.md5}`
+export function contentKey({path, line}: Group): string | undefined {
+  if (!line.startsWith(' type=file', path.length) || line.includes(' size=0 ', path.length)) return undefined
+  const match = DIGEST.exec(line)
+  return match === null ? undefined : `${match[1]}:${match[2]}`
 }

@@ -109,7 +109,7 @@ export class Diff {
       this.#unread.add(next.path)
       return {result: staleGroup(old, next, error), change: {mark: '!', group: next}}
     }
-    if (old === undefined) return {result: next, change: {mark: '+', group: next, content: contentKey(next)}}
+    if (old === undefined) return {result: next, change: {mark: '+', group: next}}
     const oldEntry = entryOf(old)
     const nextEntry = entryOf(next)
     if (oldEntry === undefined || nextEntry === undefined || !sameContent(oldEntry, nextEntry)) return {result: next, change: {mark: '~', group: next}}
@@ -123,7 +123,7 @@ export function staleGroup(old: Group | undefined, next: Group, error: string): 
   return old === undefined || old.line === '' ? next : withComments(old, {stale: error})
 }
 
-/** A change with the key of its content, where it could be one end of a move. */
+/** A change; a gone path with the key of its content, since it could be one end of a move. */
 interface Found extends Change {
   readonly content?: string | undefined
 }

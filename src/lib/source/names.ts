@@ -40,19 +40,31 @@ const chunkSize = 2_000
 export function chunksOf(names: readonly string[], pending: readonly string[]): (readonly string[])[] {
   if (names.length <= 1.5 * chunkSize) return [names]
   const chunks: (readonly string[])[] = []
-  const all = new Set([...names.map(escapeBytes), ...pending])
   let start = 0
   for (let cut = chunkSize; cut < names.length; cut++) {
-    if (cut - start < chunkSize || isInside(escapeBytes(names[cut]!), all)) continue
+    if (isInside(escapeBytes(names[cut]!), (name) => pending.includes(name) || holds(names, name))) continue
     chunks.push(names.slice(start, cut))
     start = cut
+    cut += chunkSize - 1
   }
   chunks.push(names.slice(start))
   return chunks
 }
 
 /* Whether a name stands between another one and what would be below that: `a-b` between `a` and `a/x`. */
-function isInside(name: string, all: ReadonlySet<string>): boolean {
-  for (let end = 1; end < name.length; end++) if (name[end]! < '/' && all.has(name.slice(0, end))) return true
+function isInside(name: string, exists: (name: string) => boolean): boolean {
+  for (let end = 1; end < name.length; end++) if (name[end]! < '/' && exists(name.slice(0, end))) return true
   return false
+}
+
+/* Whether an escaped name is among sorted names. */
+function holds(names: readonly string[], escaped: string): boolean {
+  let low = 0
+  let high = names.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (escapeBytes(names[middle]!) < escaped) low = middle + 1
+    else high = middle
+  }
+  return low < names.length && escapeBytes(names[low]!) === escaped
 }

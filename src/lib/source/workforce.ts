@@ -9,8 +9,10 @@ import type {Job, JobResult, SentFrame, Share} from './job.ts'
 import {Rope} from './rope.ts'
 import type {Runner, WalkSetup} from './runner.ts'
 
-/* A worker's job: some milliseconds of looking, or a fraction of a second of reading. */
-const workerShare: Share = {entries: 1_500, bytes: 128 * 1024 * 1024, patient: true}
+/* A worker's job: some milliseconds of looking or reading. */
+const workerShare: Share = {entries: 1_500, bytes: 64 * 1024 * 1024, patient: true}
+/* While there is not enough to be done by others, as at the beginning, jobs are smaller: what they leave can be shared. */
+const smallShare: Share = {entries: 250, bytes: 4 * 1024 * 1024, patient: true}
 /* The main thread's: some milliseconds. */
 const ownShare: Share = {entries: 1_000, bytes: 1024 * 1024, patient: false}
 
@@ -28,10 +30,9 @@ const mostHeld = 16 * 1024 * 1024
 /* The most directories in one job. */
 const mostFrames = 32
 
-/* Workers, with as many jobs as keep them busy. */
 interface Crew {
   readonly pool: Pool<Job, JobResult>
-  readonly most: number
+  readonly size: number
   /** It takes the main thread's place. */
   readonly relieves: boolean
   jobs: number
@@ -108,7 +109,7 @@ export class Workforce {
   #call(size: number, relieves = false): void {
     if (size === 0) return
     const pool = createPool<Job, JobResult>({url: workerUrl(import.meta.url, './walk-worker'), size, workerData: this.#setup})
-    this.#crews.push({pool, most: 2 * size, relieves, jobs: 0})
+    this.#crews.push({pool, size, relieves, jobs: 0})
   }
 
   /* Does one short job in this thread; undefined when there is none. */
@@ -120,28 +121,33 @@ export class Workforce {
     return result
   }
 
+  /* Keeps every worker busy, and when there is enough to do has a second job at hand for each. */
   #handOut(): void {
-    for (const crew of this.#crews) {
-      while (crew.jobs < crew.most && this.#rope.waiting > 0) {
-        if (this.#rope.held > mostHeld && !this.#rope.isFrontWaiting) return
-        const taken = this.#rope.take(Math.min(Math.ceil(this.#rope.waiting / (2 * this.#threads)), mostFrames))
-        if (taken === undefined) return
-        crew.jobs++
-        crew.pool.job({frames: taken.frames, share: workerShare}).then(
-          (result) => {
-            crew.jobs--
-            if (crew.relieves) this.#relieved = true
-            this.#rope.put(taken, result)
-            // Whoever takes the results may be busy: the workers must not wait for that.
-            this.#handOut()
-            this.#wake()
-          },
-          (error: unknown) => {
-            this.#failure = {error}
-            this.#wake()
-          },
-        )
-      }
+    for (const jobs of [1, 2]) {
+      for (const crew of this.#crews) while (crew.jobs < jobs * crew.size && this.#give(crew)) crew.jobs++
     }
+  }
+
+  #give(crew: Crew): boolean {
+    const rope = this.#rope
+    if (rope.held > mostHeld && !rope.isFrontWaiting) return false
+    const taken = rope.take(Math.min(Math.ceil(rope.waiting / (2 * this.#threads)), mostFrames))
+    if (taken === undefined) return false
+    const share = rope.waiting < 2 * this.#threads ? smallShare : workerShare
+    crew.pool.job({frames: taken.frames, share}).then(
+      (result) => {
+        crew.jobs--
+        if (crew.relieves) this.#relieved = true
+        rope.put(taken, result)
+        // Whoever takes the results may be busy: the workers must not wait for that.
+        this.#handOut()
+        this.#wake()
+      },
+      (error: unknown) => {
+        this.#failure = {error}
+        this.#wake()
+      },
+    )
+    return true
   }
 }

@@ -3,7 +3,7 @@
  * rename where the name is that of the content, by link(2) where it must not have been there.
  */
 import {constants} from 'node:fs'
-import {errorCode} from '../cli/errors.ts'
+import {BkError, errorCode, reasonOf} from '../cli/errors.ts'
 import {beginFile, isTempName, syncDirectory, type OnTemp} from '../sys/atomic.ts'
 import {calls, readAll, readFull, writeAll} from '../sys/calls.ts'
 import type {Features, Store} from './store.ts'
@@ -32,6 +32,15 @@ export class LocalStore implements Store {
   }
 
   async put(name: string, parts: readonly Uint8Array[], ifAbsent: boolean): Promise<boolean> {
+    try {
+      return this.#put(name, parts, ifAbsent)
+    } catch (error) {
+      if (errorCode(error) === undefined) throw error
+      throw new BkError(`cannot write ${this.#root}${name}: ${reasonOf(error)}`, {cause: error})
+    }
+  }
+
+  #put(name: string, parts: readonly Uint8Array[], ifAbsent: boolean): boolean {
     const path = this.#root + name
     if (ifAbsent && calls.lstatOrNone(path) !== undefined) return false
     this.#makeParents(name)

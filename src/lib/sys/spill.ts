@@ -5,6 +5,7 @@
 import {mkdtempSync, rmSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
+import {BkError, errorCode, reasonOf} from '../cli/errors.ts'
 import {calls, readFull, writeAll} from './calls.ts'
 import type {Spill} from '../index/spill.ts'
 
@@ -21,8 +22,13 @@ export function createSpill(inMemory = IN_MEMORY): Spill {
       held.push(piece)
       size += piece.length
       if (size <= inMemory) return
-      fd ??= openNameless()
-      for (const part of held) writeAll(fd, part)
+      try {
+        fd ??= openNameless()
+        for (const part of held) writeAll(fd, part)
+      } catch (error) {
+        if (errorCode(error) === undefined) throw error
+        throw new BkError(`cannot write a temporary file in ${tmpdir()}: ${reasonOf(error)}`, {hint: 'TMPDIR names another place for them', cause: error})
+      }
       held = []
       size = 0
     },

@@ -2,8 +2,10 @@
  * The first half of sending: goes through the changes in order, reads the files that are new, packs what the store lacks,
  * and hands on every change as it turned out to be. Reading runs ahead of packing by a few batches; order is kept.
  */
+import {realpathSync} from 'node:fs'
 import {entryOf, commentValue, sameGroup, type Group} from '../index/group.ts'
-import {unescapeText} from '../index/escape.ts'
+import {BkError, reasonOf} from '../cli/errors.ts'
+import {escapeBytes, unescapeText} from '../index/escape.ts'
 import {makeLists} from '../store/chunk-list.ts'
 import {WHOLE_FILE} from '../store/chunker.ts'
 import {memberSize, writeHeader, BLOCK} from '../store/member.ts'
@@ -67,6 +69,7 @@ export class ContentPass {
   /** Old paths of moved files that could not be read under their new ones: they are gone all the same. */
   readonly lostMoves: string[] = []
   readonly #options: ContentOptions
+  #directory: string | undefined
   // Lists of chunks are packed together behind all content: who checks what a snapshot reaches reads all of them and little else.
   #lists: {id: string; bytes: Buffer}[] = []
 
@@ -85,6 +88,8 @@ export class ContentPass {
     }
     while (reading.length > 0) yield await this.#settle(reading.shift()!)
     await this.#packLists()
+    // Of a file system that was unmounted meanwhile everything has vanished: that is no backup.
+    if (this.totals.missed > 0 && this.#directory !== undefined) realDirectory(this.#options.directory)
   }
 
   async *#batches(source: AsyncIterable<readonly Change[]>): AsyncGenerator<Batch> {
@@ -124,8 +129,13 @@ export class ContentPass {
     return {path: this.#fullPath(group), size: entry.size, time: entry.time}
   }
 
+  // Where it really is, because the readers take a path that leads anywhere else for one that was tampered with.
+  #realDirectory(): string {
+    return (this.#directory ??= realDirectory(this.#options.directory))
+  }
+
   #fullPath(group: Group): string {
-    const {directory} = this.#options
+    const directory = this.#realDirectory()
     return group.path === '.' ? directory : `${directory === '/' ? '' : directory}${unescapeText(group.path).slice(1)}`
   }
 
@@ -226,6 +236,15 @@ export class ContentPass {
       await this.#add(asMember(id, bytes))
     }
     this.#lists = []
+  }
+}
+
+/** The real path of the directory to read below, bytes as latin1. Throws BkError 2 when there is none. */
+function realDirectory(directory: string): string {
+  try {
+    return realpathSync.native(Buffer.from(directory, 'latin1'), 'latin1' as BufferEncoding)
+  } catch (error) {
+    throw new BkError(`cannot read ${escapeBytes(directory)}: ${reasonOf(error)}`, {cause: error})
   }
 }
 

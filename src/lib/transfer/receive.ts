@@ -38,6 +38,9 @@ export async function receive(pieces: AsyncIterable<Uint8Array>, log: StoreLog, 
   const stream = new StreamReader(pieces)
   const packs: CataloguedPack[] = []
   const names = new Set<string>()
+  // Not only when a whole header is there: who speaks another protocol says a few bytes and waits for an answer.
+  const first = (await stream.peek(5)).toString('latin1')
+  if (first.length === 5 && first !== 'pack/' && first !== 'snaps') throw new BkError('not a stream of bk send', {status: 65})
   for (;;) {
     const header = await stream.next()
     if (header === undefined) throw new BkError('the stream has no snapshot', {status: 65})
