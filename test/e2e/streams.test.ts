@@ -28,7 +28,7 @@ const commands = [
   {name: 'bk send', command: 'bk send changes', whole: 'stream'},
 ]
 
-describe.each(commands)('$name', ({command, whole}) => {
+describe.each(commands)('$name', ({command}) => {
   test('ends at once with 141 and without a word when its reader leaves', async () => {
     const {stdout, stderr} = await run(`${command} | head -c 1 >/dev/null; echo "\${PIPESTATUS[0]}"`)
     expect({stdout: String(stdout), stderr}).toEqual({stdout: '141\n', stderr: ''})

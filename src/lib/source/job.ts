@@ -31,6 +31,7 @@ export interface SentFrame extends SentListing {
 /** How much of each a job may do before it stops. */
 export interface Share {
   readonly entries: number
+  readonly milliseconds: number
   /** Bytes of content. At least one file is read whatever its size, unless `patient` is false. */
   readonly bytes: number
   /** False for the main thread, which must not be kept by a large file. */

@@ -37,7 +37,7 @@ export interface WalkSetup {
 /** Does one job, synchronously. */
 export type Runner = (job: Job) => JobResult
 
-const startShare = {entries: 0, bytes: 0, patient: false}
+const startShare = {entries: 0, milliseconds: 0, bytes: 0, patient: false}
 
 export async function createRunner(setup: WalkSetup): Promise<Runner> {
   const ids = new Int32Array(setup.ids)

@@ -54,10 +54,15 @@ export type Visit = (frame: Frame, name: string, escaped: string, harvest: Harve
 /** How much text one job may make. */
 const mostText = 512 * 1024
 
+/* After how many entries the clock is looked at. */
+const clockEvery = 16
+
 /** Does a job: visits what it is about until that is done or the share is used up. */
 export function walk(job: Job, trees: Trees, visit: Visit, harvest: Harvest): JobResult {
   const stack = job.frames.map((sent) => receiveFrame(sent, trees)).reverse()
-  let entries = job.share.entries
+  const {share} = job
+  const end = performance.now() + share.milliseconds
+  let entries = 0
   for (let frame = stack.at(-1); frame !== undefined; frame = stack.at(-1)) {
     const {names, plain} = frame.listing
     const name = names[frame.at]
@@ -69,7 +74,9 @@ export function walk(job: Job, trees: Trees, visit: Visit, harvest: Harvest): Jo
     } else if (name === undefined || escaped === undefined) {
       stack.pop()
     } else {
-      if (entries-- <= 0 || harvest.length > mostText || harvest.bytes > job.share.bytes) break
+      if (entries >= share.entries || harvest.length > mostText || harvest.bytes > share.bytes) break
+      if (entries % clockEvery === 0 && entries > 0 && performance.now() > end) break
+      entries++
       const found = visit(frame, name, escaped, harvest)
       if (found === TOO_MUCH) break
       frame.at++

@@ -9,12 +9,12 @@ import type {Job, JobResult, SentFrame, Share} from './job.ts'
 import {Rope} from './rope.ts'
 import type {Runner, WalkSetup} from './runner.ts'
 
-/* A worker's job: some milliseconds of looking or reading. */
-const workerShare: Share = {entries: 1_500, bytes: 64 * 1024 * 1024, patient: true}
+/* A worker's job. */
+const workerShare: Share = {entries: 5_000, milliseconds: 20, bytes: 64 * 1024 * 1024, patient: true}
 /* While there is not enough to be done by others, as at the beginning, jobs are smaller: what they leave can be shared. */
-const smallShare: Share = {entries: 250, bytes: 4 * 1024 * 1024, patient: true}
-/* The main thread's: some milliseconds. */
-const ownShare: Share = {entries: 1_000, bytes: 1024 * 1024, patient: false}
+const smallShare: Share = {...workerShare, milliseconds: 4, bytes: 4 * 1024 * 1024}
+/* The main thread's. */
+const ownShare: Share = {...workerShare, milliseconds: 4, bytes: 1024 * 1024, patient: false}
 
 /*
  * How long the main thread walks alone, in milliseconds, before it calls for help. A worker costs 35 ms of processor time

@@ -67,7 +67,7 @@ export class Packer {
     if (single === undefined) for (const {release} of parts) release?.()
     const compressed = compressFrame(content, this.#options.level)
     // Whoever waits for it hears of its failure; nobody may be waiting yet.
-    compressed.then(single?.release, () => {})
+    compressed.then(single === undefined ? () => freeBuffer(content) : single.release, () => {})
     this.#pending.push({compressed, size: content.length, members: this.#members})
     this.#parts = []
     this.#members = []

@@ -13,6 +13,7 @@ import {law} from '../index/texts.ts'
 /** A tree in memory: names to what is below, undefined for what is no directory. */
 type Folder = Map<string, Folder | undefined>
 
+const share = {milliseconds: 60_000, bytes: 1, patient: true}
 const noTrees = {known: undefined, reference: undefined, selected: undefined}
 const top: SentFrame = {path: '', names: '.', id: 0, known: undefined, reference: undefined, selected: undefined, device: undefined, pending: []}
 
@@ -47,7 +48,7 @@ const folder: fc.Arbitrary<Folder> = fc.letrec<{folder: Folder}>((tie) => ({
 
 test('one job', async () => {
   await law(fc.property(folder, (tree) => {
-    const result = walk({frames: [top], share: {entries: 1e9, bytes: 1, patient: true}}, noTrees, visitor(tree), new Harvest(false))
+    const result = walk({frames: [top], share: {...share, entries: 1e9}}, noTrees, visitor(tree), new Harvest(false))
     expect(result.frames).toEqual([])
     expect(textOf(result).split('\n').slice(0, -1)).toEqual(pathsOf(tree, '.').sort())
   }), 200)
@@ -64,7 +65,7 @@ test('many small jobs, several directories to each, done in any order', async ()
       const taken = running.length < 3 ? rope.take(1 + (choice % 3)) : undefined
       if (taken !== undefined) {
         // As it goes to a worker and comes back.
-        const job = structuredClone({frames: taken.frames, share: {entries, bytes: 1, patient: true}})
+        const job = structuredClone({frames: taken.frames, share: {...share, entries}})
         running.push({taken, result: structuredClone(walk(job, noTrees, visit, new Harvest(false)))})
       }
       if (taken === undefined || choice > 3) {
@@ -77,11 +78,20 @@ test('many small jobs, several directories to each, done in any order', async ()
   }), 300)
 })
 
+test('a job that takes too long stops', () => {
+  const tree: Folder = new Map(Array.from({length: 100}, (_, index) => [`f${index}`, undefined]))
+  const result = walk({frames: [top], share: {...share, entries: 1e9, milliseconds: 0}}, noTrees, visitor(tree), new Harvest(false))
+  const visited = textOf(result).split('\n').length - 1
+  expect(visited).toBeGreaterThan(0)
+  expect(visited).toBeLessThan(100)
+  expect(result.frames).toHaveLength(1)
+})
+
 test('a directory of very many names becomes several jobs', () => {
   const tree: Folder = new Map(Array.from({length: 10_000}, (_, index) => [`f${index}`, index % 100 === 0 ? new Map([['x', undefined]]) : undefined]))
-  const first = walk({frames: [top], share: {entries: 10, bytes: 1, patient: true}}, noTrees, visitor(tree), new Harvest(false))
+  const first = walk({frames: [top], share: {...share, entries: 10}}, noTrees, visitor(tree), new Harvest(false))
   expect(first.frames.length).toBeGreaterThan(3)
   expect(Math.max(...first.frames.map(({names}) => names.length))).toBeLessThan(30_000)
-  const rest = walk({frames: first.frames, share: {entries: 1e9, bytes: 1, patient: true}}, noTrees, visitor(tree), new Harvest(false))
+  const rest = walk({frames: first.frames, share: {...share, entries: 1e9}}, noTrees, visitor(tree), new Harvest(false))
   expect((textOf(first) + textOf(rest)).split('\n').slice(0, -1)).toEqual(pathsOf(tree, '.').sort())
 })

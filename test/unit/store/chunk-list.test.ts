@@ -52,6 +52,11 @@ describe('lists', () => {
     expect(parseList(objects.at(-1)!.bytes).reduce((sum, {size}) => sum + size, 0)).toBe(3000 * 32_768)
   })
 
+  test('are cut at the same lines for years', () => {
+    const {id, objects} = makeLists(chunks(5000))
+    expect([id, objects.length]).toEqual(['96c83f57854486fbeb9af26dac212f9582ab73a8e566b7872358a264dea6ed06', 13])
+  })
+
   test('of no chunks are a bug', () => {
     expect(() => makeLists([])).toThrow(/no chunks/)
   })
