@@ -5,6 +5,7 @@
  */
 import {createHash, hash, type Hash} from 'node:crypto'
 import fs, {type BigIntStats} from 'node:fs'
+import {workerData} from 'node:worker_threads'
 import {errorCode} from '../cli/errors.ts'
 import {formatTime} from '../index/entry.ts'
 import {Chunker, classFor, gearTable, WHOLE_FILE} from '../store/chunker.ts'
@@ -12,7 +13,7 @@ import {BLOCK, memberSize, writeHeader} from '../store/member.ts'
 import {FRAME_SIZE} from '../store/pack.ts'
 import {idOfDigest, objectId} from '../store/object-id.ts'
 import {handOver, serveJobs} from '../sys/workers.ts'
-import {SPARE_SIZE, type ContentRequest, type FileAnswer, type FileRequest, type FilesAnswer, type FileStat, type PieceAnswer} from './content.ts'
+import {SLAB_SIZE, type ContentRequest, type ContentWorkerData, type FileAnswer, type FileRequest, type FilesAnswer, type FileStat, type PieceAnswer} from './content.ts'
 
 const {O_RDONLY, O_NOFOLLOW, O_NONBLOCK} = fs.constants
 const OPEN = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
@@ -67,14 +68,24 @@ function failure(error: unknown): FileAnswer {
   return {status: 'failed', code}
 }
 
-/** A buffer of at least `size` bytes: the spare one if it will do. */
-function bufferOf(size: number, spare: ArrayBuffer | undefined): Buffer {
-  return spare !== undefined && spare.byteLength >= size ? Buffer.from(spare) : Buffer.allocUnsafeSlow(Math.max(size, SPARE_SIZE))
+const {slabs} = workerData as ContentWorkerData
+const NOTHING = new Uint8Array(0)
+
+/** A buffer of at least `size` bytes: the slab if it will do. */
+function bufferOf(size: number, slab: number | undefined): Buffer {
+  return slab !== undefined && size <= SLAB_SIZE ? Buffer.from(slabs[slab]!) : Buffer.allocUnsafeSlow(Math.max(size, SLAB_SIZE))
+}
+
+/** An answer whose members are the first `used` bytes of a buffer, handed over unless they lie in a slab. */
+function answerIn<Rest extends object>(buffer: Buffer, used: number, rest: Rest): Rest & {readonly buffer: Uint8Array; readonly inSlab: number | undefined} {
+  const memory = buffer.buffer
+  if (!(memory instanceof ArrayBuffer)) return {...rest, buffer: NOTHING, inSlab: used}
+  return handOver({...rest, buffer: new Uint8Array(memory, buffer.byteOffset, used), inSlab: undefined}, [memory])
 }
 
 /** Reads a batch of small files into one buffer. */
-function readFiles(files: readonly FileRequest[], spare: ArrayBuffer | undefined): FilesAnswer {
-  let buffer = bufferOf(files.reduce((sum, {size = 0}) => sum + memberSize(Math.min(size, WHOLE_FILE)), 0), spare)
+function readFiles(files: readonly FileRequest[], slab: number | undefined): FilesAnswer {
+  let buffer = bufferOf(files.reduce((sum, {size = 0}) => sum + memberSize(Math.min(size, WHOLE_FILE)), 0), slab)
   let used = 0
   const members: {id: string; size: number}[] = []
   const answers = files.map(({path}) => {
@@ -117,8 +128,7 @@ function readFiles(files: readonly FileRequest[], spare: ArrayBuffer | undefined
       return failure(error)
     }
   })
-  const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset, used)
-  return handOver({buffer: bytes, members, files: answers}, [buffer.buffer as ArrayBuffer])
+  return answerIn(buffer, used, {members, files: answers})
 }
 
 function readUpTo(fd: number, buffer: Buffer, offset: number, length: number, position = 0): number {
@@ -156,7 +166,7 @@ function windowOf(size: number): Buffer {
   return index < 0 ? Buffer.allocUnsafeSlow(size) : windows.splice(index, 1)[0]!
 }
 
-function open(number: number, file: FileRequest, base: number | undefined, spare: ArrayBuffer | undefined): PieceAnswer {
+function open(number: number, file: FileRequest, base: number | undefined, slab: number | undefined): PieceAnswer {
   let fd: number | undefined
   try {
     fd = openFile(file.path)
@@ -167,26 +177,26 @@ function open(number: number, file: FileRequest, base: number | undefined, spare
     sessions.set(number, {fd, cut, chunker, whole: createHash('sha256'), before, window, start: 0, end: 0, position: 0, atEnd: false})
   } catch (error) {
     if (fd !== undefined) fs.closeSync(fd)
-    return {buffer: new Uint8Array(0), members: [], cut: 0, end: failure(error)}
+    return {buffer: NOTHING, members: [], cut: 0, end: failure(error)}
   }
-  return more(number, spare)
+  return more(number, slab)
 }
 
-function more(number: number, spare: ArrayBuffer | undefined): PieceAnswer {
+function more(number: number, slab: number | undefined): PieceAnswer {
   const session = sessions.get(number)
   // The file ended in an earlier piece, and this one was asked for ahead.
-  if (session === undefined) return {buffer: new Uint8Array(0), members: [], cut: 0, end: undefined}
+  if (session === undefined) return {buffer: NOTHING, members: [], cut: 0, end: undefined}
   try {
-    return nextPiece(number, session, spare)
+    return nextPiece(number, session, slab)
   } catch (error) {
     close(number)
-    return {buffer: new Uint8Array(0), members: [], cut: session.cut, end: failure(error)}
+    return {buffer: NOTHING, members: [], cut: session.cut, end: failure(error)}
   }
 }
 
-function nextPiece(number: number, session: Session, spare: ArrayBuffer | undefined): PieceAnswer {
+function nextPiece(number: number, session: Session, slab: number | undefined): PieceAnswer {
   const {chunker, cut, window, fd} = session
-  const buffer = bufferOf(PIECE + chunker.max + BLOCK * (2 * (PIECE / (chunker.max >> 4)) + 4), spare)
+  const buffer = bufferOf(PIECE + chunker.max + BLOCK * (2 * (PIECE / (chunker.max >> 4)) + 4), slab)
   const members: {id: string; size: number}[] = []
   let used = 0
   let content = 0
@@ -213,8 +223,7 @@ function nextPiece(number: number, session: Session, spare: ArrayBuffer | undefi
     end = {status: 'read', sha256: session.whole.digest('hex'), stat: {...describe(after), size: session.position}, changed}
     close(number)
   }
-  const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset, used)
-  return handOver({buffer: bytes, members, cut, end}, [buffer.buffer as ArrayBuffer])
+  return answerIn(buffer, used, {members, cut, end})
 }
 
 function refill(session: Session): void {
@@ -243,11 +252,11 @@ function close(number: number): void {
 serveJobs<ContentRequest, FilesAnswer | PieceAnswer | undefined>((request) => {
   switch (request.kind) {
     case 'files':
-      return readFiles(request.files, request.spare)
+      return readFiles(request.files, request.slab)
     case 'open':
-      return open(request.session, request.file, request.cut, request.spare)
+      return open(request.session, request.file, request.cut, request.slab)
     case 'more':
-      return more(request.session, request.spare)
+      return more(request.session, request.slab)
     case 'close':
       close(request.session)
       return undefined

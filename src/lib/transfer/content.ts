@@ -21,17 +21,22 @@ export interface FileStat {
 }
 
 /**
- * What a worker is asked. `spare` is a buffer of an earlier answer that is used again: fresh memory for every MiB makes the
- * garbage collector work as hard as the compressor.
+ * What a worker is asked. `slab` is the number of a piece of shared memory to lay the answer out in: fresh memory for every
+ * MiB, or memory that changes hands, makes the garbage collector work as hard as the compressor.
  */
 export type ContentRequest =
-  | {readonly kind: 'files'; readonly files: readonly FileRequest[]; readonly spare?: ArrayBuffer | undefined}
-  | {readonly kind: 'open'; readonly session: number; readonly file: FileRequest; readonly cut: number | undefined; readonly spare?: ArrayBuffer | undefined}
-  | {readonly kind: 'more'; readonly session: number; readonly spare?: ArrayBuffer | undefined}
+  | {readonly kind: 'files'; readonly files: readonly FileRequest[]; readonly slab: number | undefined}
+  | {readonly kind: 'open'; readonly session: number; readonly file: FileRequest; readonly cut: number | undefined; readonly slab: number | undefined}
+  | {readonly kind: 'more'; readonly session: number; readonly slab: number | undefined}
   | {readonly kind: 'close'; readonly session: number}
 
-/** Size of the buffers that go back and forth. Larger ones are made where they are needed, and not used again. */
-export const SPARE_SIZE = 2 << 20
+/** Size of a slab. What does not fit into one comes back in memory of its own. */
+export const SLAB_SIZE = 2 << 20
+
+/** What every worker finds as its workerData. */
+export interface ContentWorkerData {
+  readonly slabs: readonly SharedArrayBuffer[]
+}
 
 /** How the reading of one file ended. */
 export type FileAnswer =
@@ -50,13 +55,19 @@ export interface Members {
   readonly release?: (() => void) | undefined
 }
 
-export interface FilesAnswer extends Members {
+/** What every answer says. */
+interface Answer extends Members {
+  /** How many bytes of the slab that came with the request are used; undefined when the answer is in `buffer`. */
+  readonly inSlab?: number | undefined
+}
+
+export interface FilesAnswer extends Answer {
   /** One for each file asked for, in order. */
   readonly files: readonly FileAnswer[]
 }
 
 /** A piece of a large file. The last piece has `end`. */
-export interface PieceAnswer extends Members {
+export interface PieceAnswer extends Answer {
   /** Class that the file is cut with. */
   readonly cut: number
   readonly end: FileAnswer | undefined

@@ -4,23 +4,33 @@
  */
 import {freeBuffer} from '../sys/memory.ts'
 import {createPool, workerUrl, type Pool} from '../sys/workers.ts'
-import {SPARE_SIZE, type ContentRequest, type FileRequest, type FilesAnswer, type Members, type PieceAnswer} from './content.ts'
+import {SLAB_SIZE, type ContentRequest, type ContentWorkerData, type FileRequest, type FilesAnswer, type PieceAnswer} from './content.ts'
 
 type Worker = Pool<ContentRequest, FilesAnswer | PieceAnswer | undefined>
 
+/** A request that may use a slab. */
+type SlabRequest = Exclude<ContentRequest, {readonly kind: 'close'}>
+
 /** Pieces of a large file asked for ahead. */
 const PIECES_AHEAD = 2
+/** Pieces of shared memory for each worker: what is being read, waits, and is being compressed. Where none is free, an answer comes in memory of its own. */
+const SLABS = 10
 
 /** A fixed number of workers that read files. */
 export class Readers {
   readonly #workers: readonly Worker[]
   readonly #load: number[]
+  readonly #slabs: readonly SharedArrayBuffer[]
+  readonly #free: number[]
   #sessions = 0
-  readonly #spare: ArrayBuffer[] = []
 
   constructor(count: number) {
     const url = workerUrl(import.meta.url, './content-worker')
-    this.#workers = Array.from({length: count}, () => createPool<ContentRequest, FilesAnswer | PieceAnswer | undefined>({url, size: 1, inFlight: 3}))
+    this.#slabs = Array.from({length: SLABS * count}, () => new SharedArrayBuffer(SLAB_SIZE))
+    this.#free = [...this.#slabs.keys()]
+    const workerData: ContentWorkerData = {slabs: this.#slabs}
+    const start = (): Worker => createPool<ContentRequest, FilesAnswer | PieceAnswer | undefined>({url, size: 1, inFlight: 3, workerData})
+    this.#workers = Array.from({length: count}, start)
     this.#load = this.#workers.map(() => 0)
   }
 
@@ -30,8 +40,7 @@ export class Readers {
 
   /** Reads small files; one answer, one buffer. */
   async files(files: readonly FileRequest[]): Promise<FilesAnswer> {
-    const spare = this.#spare.pop()
-    return this.#lent(await this.#busy((worker) => worker.job({kind: 'files', files, spare}, moved(spare))) as FilesAnswer)
+    return await this.#busy((worker) => this.#ask<FilesAnswer>(worker, {kind: 'files', files, slab: this.#free.pop()}))
   }
 
   /**
@@ -43,31 +52,34 @@ export class Readers {
     const worker = this.#workers[index]!
     const session = ++this.#sessions
     this.#load[index]! += PIECES_AHEAD
-    const spare = this.#spare.pop()
-    const asked: Promise<PieceAnswer>[] = [worker.job({kind: 'open', session, file, cut, spare}, moved(spare)) as Promise<PieceAnswer>]
+    const asked = [this.#ask<PieceAnswer>(worker, {kind: 'open', session, file, cut, slab: this.#free.pop()})]
     try {
       for (;;) {
         while (asked.length < PIECES_AHEAD) {
-          const more = this.#spare.pop()
-          const next = worker.job({kind: 'more', session, spare: more}, moved(more)) as Promise<PieceAnswer>
+          const next = this.#ask<PieceAnswer>(worker, {kind: 'more', session, slab: this.#free.pop()})
           next.catch(() => {})
           asked.push(next)
         }
-        const piece = this.#lent(await asked.shift()!)
+        const piece = await asked.shift()!
         yield piece
         if (piece.end !== undefined) return
       }
     } finally {
       this.#load[index]! -= PIECES_AHEAD
+      // What was asked for ahead and is not wanted any more.
+      for (const piece of asked) piece.then(({release}) => release?.(), () => {})
       await worker.job({kind: 'close', session})
     }
   }
 
-  // The buffer of an answer comes back to be used again.
-  #lent<Answer extends Members>(answer: Answer): Answer {
-    const memory = answer.buffer.buffer
-    if (!(memory instanceof ArrayBuffer)) return answer
-    return {...answer, release: () => (memory.byteLength === SPARE_SIZE ? void this.#spare.push(memory) : freeBuffer(answer.buffer))}
+  async #ask<Answer extends FilesAnswer | PieceAnswer>(worker: Worker, request: SlabRequest): Promise<Answer> {
+    const {slab} = request
+    const answer = (await worker.job(request)) as Answer
+    if (slab !== undefined && answer.inSlab !== undefined) {
+      return {...answer, buffer: new Uint8Array(this.#slabs[slab]!, 0, answer.inSlab), release: () => void this.#free.push(slab)}
+    }
+    if (slab !== undefined) this.#free.push(slab)
+    return {...answer, release: () => freeBuffer(answer.buffer)}
   }
 
   async close(): Promise<void> {
@@ -89,8 +101,4 @@ export class Readers {
     for (let i = 1; i < this.#load.length; i++) if (this.#load[i]! < this.#load[best]!) best = i
     return best
   }
-}
-
-function moved(spare: ArrayBuffer | undefined): ArrayBuffer[] {
-  return spare === undefined ? [] : [spare]
 }

@@ -5,10 +5,12 @@ import {commitSnapshot, type Draft} from '../../../src/lib/store/commit.ts'
 import {StoreLog} from '../../../src/lib/store/log.ts'
 import {memberBytes, Objects, PackReader, verified} from '../../../src/lib/store/objects.ts'
 import {packName} from '../../../src/lib/store/store.ts'
-import type {Pack} from '../../../src/lib/store/pack.ts'
+import {BLOCK} from '../../../src/lib/store/member.ts'
+import {PackBuilder, type Pack} from '../../../src/lib/store/pack.ts'
+import {compressFrameSync} from '../../../src/lib/store/zstd.ts'
 import type {SnapshotRecord} from '../../../src/lib/store/record.ts'
 import {refusal} from '../index/texts.ts'
-import {emptyStore, joined, packOf, sha256, type MemoryStore} from './memory-store.ts'
+import {emptyStore, frameOf, joined, packOf, sha256, type MemoryStore} from './memory-store.ts'
 
 const hello = sha256('hello\n')
 const world = sha256('world\n')
@@ -36,11 +38,11 @@ async function objectsOf(store: MemoryStore, record: SnapshotRecord): Promise<{r
 
 /** A pack whose member has another content than its id says, everything else being right. */
 function lying(): Pack {
-  const honest = packOf([['hello\n']], 1, Buffer.alloc(16, 9))
-  const other = packOf([['jello\n']], 1, Buffer.alloc(16, 9))
-  const text = joined(other).toString('latin1').replaceAll(sha256('jello\n'), hello)
-  // The frame still says jello's id: its header is checked first. Here the table lies and the frame does not.
-  return {...honest, name: sha256(text), parts: [Buffer.from(text, 'latin1')], size: text.length}
+  const {tar, members} = frameOf(['hello\n'])
+  tar.write('jello\n', BLOCK)
+  const builder = new PackBuilder(Buffer.alloc(16, 9))
+  builder.add(compressFrameSync(tar, 1), tar.length, members)
+  return builder.finish()
 }
 
 describe('a reader of packs', () => {
@@ -136,7 +138,7 @@ describe('an object', () => {
     const bad = put(store, lying())
     const record = await commit(store, [bad])
     const {objects} = await objectsOf(store, record)
-    expect(await refusal(() => objects.get(hello))).toMatch(/lost/)
+    expect(await refusal(() => objects.get(hello))).toMatch(/lost: pack .* holds other bytes under the name/)
     await commit(store, [put(store, packOf([['hello\n']]))])
     const healed = await objectsOf(store, record)
     expect((await healed.objects.get(hello)).toString()).toBe('hello\n')
