@@ -149,29 +149,32 @@ async function* withMoves(found: AsyncIterable<readonly Found[]>, options: DiffO
   let waiting: Change[] = []
   let spill: Spill | undefined
   let lines = 0
-  for await (const batch of found) {
-    for (const change of batch) {
-      if (change.mark === '-' && change.content !== undefined) push(gone, change.content, change.group.path)
-      waiting.push(change)
-      lines += linesOf(change)
+  try {
+    for await (const batch of found) {
+      for (const change of batch) {
+        if (change.mark === '-' && change.content !== undefined) push(gone, change.content, change.group.path)
+        waiting.push(change)
+        lines += linesOf(change)
+      }
+      if (waiting.length >= limit) {
+        spill ??= startSpill(options.spill)
+        spill.write(textOf(waiting))
+        waiting = []
+      }
     }
-    if (waiting.length >= limit) {
-      spill ??= startSpill(options.spill)
-      spill.write(textOf(waiting))
-      waiting = []
+    if (spill === undefined) {
+      yield applyMoves(waiting, movesOf(waiting, gone))
+      return
     }
+    spill.write(textOf(waiting))
+    waiting = []
+    spill.write(Buffer.from(changesEndLine({base: undefined, target: '0'.repeat(64), lines, partial: 0})))
+    const moves: Moves = {from: new Map(), used: new Set()}
+    for await (const batch of spilled(spill)) movesOf(batch, gone, moves)
+    for await (const batch of spilled(spill)) yield applyMoves(batch, moves)
+  } finally {
+    spill?.close()
   }
-  if (spill === undefined) {
-    yield applyMoves(waiting, movesOf(waiting, gone))
-    return
-  }
-  spill.write(textOf(waiting))
-  waiting = []
-  spill.write(Buffer.from(changesEndLine({base: undefined, target: '0'.repeat(64), lines, partial: 0})))
-  const moves: Moves = {from: new Map(), used: new Set()}
-  for await (const batch of spilled(spill)) movesOf(batch, gone, moves)
-  for await (const batch of spilled(spill)) yield applyMoves(batch, moves)
-  spill.close()
 }
 
 interface Moves {

@@ -118,7 +118,9 @@ async function readContent(source: ChangesSource, to: Destination, options: Send
         text += formatChange(change)
         lines += linesOf(change)
         const from = change.mark === '>' ? commentValue(change.group, 'from') : undefined
-        if (from !== undefined) froms.add(from)
+        if (from === undefined) continue
+        if (froms.has(from)) throw new BkError(`the changes do not fit their base: ${from} was moved twice`, {status: 65})
+        froms.add(from)
       }
       addFirsts(batch, firsts)
       changes += batch.length

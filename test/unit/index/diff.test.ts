@@ -214,6 +214,13 @@ test('changes above the limit wait elsewhere, and the place is given back', asyn
   const {changes} = await diffOf(indexText([dir, ...lines(one)]), indexText([dir, ...lines(two)]), {spill, inMemory: 1000})
   expect(changes).toHaveLength(3000)
   expect([open, written > 100_000]).toEqual([0, true])
+
+  // Also when nobody wants the rest, and when NEW turns out to be cut off.
+  const [old, next] = [indexText([dir, ...lines(one)]), indexText([dir, ...lines(two)])]
+  const diff = new Diff(new IndexReader([bytes(old)]), new IndexReader([bytes(next)]), {spill, inMemory: 1000})
+  for await (const batch of diff.batches()) if (batch.length > 0) break
+  await refusal(() => diffOf(old, next.slice(0, -50), {spill, inMemory: 1000}))
+  expect(open).toBe(0)
 })
 
 test('thirty thousand copies that moved take no time that grows with their square', async () => {
