@@ -44,11 +44,13 @@ export class HardLinks {
     const first = group.comments.length === 0 ? undefined : commentValue(group, 'hardlink')
     if (first === undefined) return group
     const rest = restOf(line, path)
-    for (const other of [first, this.#replaced.get(first)]) {
-      if (other === undefined || other >= path || this.#lines.get(other) !== rest) continue
-      if (other === first) return group
+    // A first that has a first itself stands for that one.
+    const head = this.#replaced.get(first) ?? first
+    if (head < path && this.#lines.get(head) === rest) {
+      if (this.#firsts.has(path)) this.#replaced.set(path, head)
+      if (head === first) return group
       this.mended++
-      return withComments(group, {hardlink: other})
+      return withComments(group, {hardlink: head})
     }
     this.mended++
     this.#replaced.set(first, path)

@@ -54,6 +54,9 @@ export interface StoredIndex {
   text(): AsyncIterable<Buffer>
 }
 
+/** So many changes are looked at for being more than they are worth. */
+const MANY = 10_000
+
 /** What came of it. */
 export interface Sent extends StoredIndex {
   /** The destination's answer, one line. */
@@ -179,6 +182,8 @@ async function changed(source: ChangesSource, to: Destination, options: SendOpti
   const text = options.spill()
   const writer = new IndexWriter(source.root, (piece) => text.write(piece))
   const stored: Change[] = []
+  let storedSize = 0
+  let tooMany = false
   const changes = new ChangesReader(spill.pieces()).batches()
   if (chain !== undefined) {
     addFirstsOfText(chain.full, work.firsts)
@@ -188,7 +193,12 @@ async function changed(source: ChangesSource, to: Destination, options: SendOpti
   const groups = applyChanges(chain === undefined ? batchOf<Group>([]) : groupsOf(chain), changes, {
     froms: work.froms,
     stored: (change) => {
-      if (chain !== undefined) stored.push(change)
+      if (chain === undefined || tooMany) return
+      stored.push(change)
+      storedSize += formatChange(change).length
+      // A full index will be less than these, and they would be in memory three times before that shows.
+      tooMany = stored.length > MANY && storedSize * 2 > chain.full.length
+      if (tooMany) stored.length = 0
     },
     mend: (group) => hardLinks.mend(group),
   })
@@ -202,7 +212,7 @@ async function changed(source: ChangesSource, to: Destination, options: SendOpti
   spill.close()
   if (!work.differs && hardLinks.mended === 0 && end.digest !== source.end!.target) throw new BkError('the changes do not give the index they say they give', {status: 65})
   await reach.finish()
-  const {member, size, level, under} = await indexObject(source.root, chain, base, stored, end, text)
+  const {member, size, level, under} = await indexObject(source.root, tooMany ? undefined : chain, base, stored, end, text)
   const bytes = member.subarray(BLOCK, BLOCK + size)
   const id = objectId(bytes)
   writeHeader(member, 0, id, size)
