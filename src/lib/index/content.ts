@@ -3,7 +3,7 @@
  * is unchanged keeps what OLD knows of its content and NEW does not: digests, and the list of chunks it is stored as.
  */
 import {formatEntry, type Entry} from './entry.ts'
-import {commentValue, entryOf, withComments, type Group} from './group.ts'
+import {commentValue, withComments, type Group} from './group.ts'
 
 /** Whether size and time are known on both sides and agree. */
 function sameStat(a: Entry, b: Entry): boolean {

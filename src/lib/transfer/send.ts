@@ -139,9 +139,7 @@ async function readContent(source: ChangesSource, to: Destination, options: Send
 }
 
 // What waits in the spill is read back as changes, whose end line only has to count right.
-function endOfSpill(lines: number): string {
-  return changesEndLine({base: undefined, target: '0'.repeat(64), lines, partial: 0})
-}
+const endOfSpill = (lines: number): string => changesEndLine({base: undefined, target: '0'.repeat(64), lines, partial: 0})
 
 async function* resumed<T>(first: readonly T[], rest: AsyncIterator<readonly T[]>): AsyncGenerator<readonly T[]> {
   yield first
@@ -182,8 +180,7 @@ async function changed(source: ChangesSource, to: Destination, options: SendOpti
   const text = options.spill()
   const writer = new IndexWriter(source.root, (piece) => text.write(piece))
   const stored: Change[] = []
-  let storedSize = 0
-  let tooMany = false
+  let [storedSize, tooMany] = [0, false]
   const changes = new ChangesReader(spill.pieces()).batches()
   if (chain !== undefined) {
     addFirstsOfText(chain.full, work.firsts)
