@@ -1,8 +1,8 @@
 /*
  * Reads a stored index and makes out of it what has to be done. An index comes from a machine that may have been taken over, so
  * everything that could lead a restore astray is refused here, before the first byte is written: a parent that is no directory, a
- * path that is there twice, a hard link to something else than it says, a file without content, an index that is not the one which
- * the record names.
+ * path that is there twice, a file without content, an index that is not the one which the record names. A hard link to something else
+ * than it says is never made.
  */
 import {BkError, reasonOf} from '../cli/errors.ts'
 import {parseEntryLine, type Entry} from '../index/entry.ts'
@@ -170,14 +170,18 @@ class PlanMaker {
     const isWanted = this.#source.selection.partOf(target) === 'wanted'
     const first = isWanted ? this.#entries.find(target) : (this.#standIns.get(target) ?? -1)
     if (first < 0) {
-      if (isWanted) throw this.#refused(`${target}, which it is said to be a hard link to, does not come before`, entry.path)
-      return undefined
+      return isWanted ? this.#onItsOwn(entry.path, `${target}, which it is said to be a hard link to, does not come before`) : undefined
     }
     const other = parseEntryLine(this.#entries.text(first).split('\n', 1)[0]!)
     if (this.#entries.kind(first) === KINDS.hardLink || !isSameThing(entry, other)) {
-      throw this.#refused(`${target}, which it is said to be a hard link to, is something else`, entry.path)
+      return this.#onItsOwn(entry.path, `${target}, which it is said to be a hard link to, is something else`)
     }
     return first
+  }
+
+  // A link is only made to what the entry itself describes. One that does not fit comes back as that, and costs nothing else.
+  #onItsOwn(path: string, why: string): undefined {
+    this.#source.reporter.problem(toBytes(unescapeText(path)), `${why}: restored on its own`)
   }
 
   // Values that are too long for a line are objects; here they come back into the text, which is no index any more.

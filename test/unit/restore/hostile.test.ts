@@ -32,6 +32,9 @@ async function storeOf(groups: readonly Group[], objects: readonly Buffer[] = []
 }
 
 const refused: Readonly<Record<string, readonly Group[]>> = {
+  'a hard link out of the tree': [group(top), group(file('./a'), 'hardlink=./../../etc/passwd')],
+  'a hard link to what comes later': [group(top), group(file('./a'), 'hardlink=./b'), group(file('./b'))],
+  'a hard link to itself': [group(top), group(file('./a'), 'hardlink=./a')],
   'a path that leaves the tree': [group(top), group(file('./../etc/passwd'))],
   'an absolute path': [group(top), group(file('/etc/passwd'))],
   'a path with an empty component': [group(top), group(dir('./a')), group(file('./a//b'))],
@@ -47,16 +50,7 @@ const refused: Readonly<Record<string, readonly Group[]>> = {
   'a file without digest': [group(top), group(`./a type=file ${rest} size=5 ${time}`)],
   'a file without size': [group(top), group(`./a type=file ${rest} ${time} sha256=${sha256}`)],
   'an empty file with the digest of another': [group(top), group(`./a type=file ${rest} size=0 ${time} sha256=${sha256}`)],
-  'a hard link to a link': [group(top), group(link('./a', '/etc/passwd')), group(file('./b'), 'hardlink=./a')],
-  'a link that is a hard link to another link': [group(top), group(link('./a', '/etc/passwd')), group(link('./b', '/etc/shadow'), 'hardlink=./a')],
-  'a hard link to a directory': [group(top), group(dir('./a')), group(file('./b'), 'hardlink=./a')],
   'a directory that is a hard link': [group(top), group(dir('./a')), group(dir('./b'), 'hardlink=./a')],
-  'a hard link to a file with other content': [group(top), group(`./a type=file ${rest} size=5 ${time} sha256=${'0'.repeat(64)}`), group(file('./b'), 'hardlink=./a')],
-  'a hard link to what comes later': [group(top), group(file('./a'), 'hardlink=./b'), group(file('./b'))],
-  'a hard link to nothing': [group(top), group(file('./a'), 'hardlink=./0')],
-  'a hard link to itself': [group(top), group(file('./a'), 'hardlink=./a')],
-  'a hard link to a hard link': [group(top), group(file('./a')), group(file('./b'), 'hardlink=./a'), group(file('./c'), 'hardlink=./b')],
-  'a hard link out of the tree': [group(top), group(file('./a'), 'hardlink=./../../etc/passwd')],
   'a mode of too many bits': [group(top), group(file('./a').replace('mode=0644', 'mode=017777'))],
   'a line that is no entry': [group(top), group('./a type=socket mode=0644')],
   'a device without numbers': [group(top), group(`./a type=char ${rest} ${time}`)],
@@ -67,6 +61,31 @@ describe.for(Object.keys(refused))('%s', (name) => {
     const {place, store} = await storeOf(refused[name]!)
     await expect(runRestore(store, join(place, 'out'))).rejects.toMatchObject({status: 65})
     expect(fs.readdirSync(place)).toEqual(['store'])
+  })
+})
+
+const onItsOwn: Readonly<Record<string, readonly Group[]>> = {
+  'a hard link to a link': [group(top), group(link('./a', '/etc/passwd')), group(file('./b'), 'hardlink=./a')],
+  'a link that is a hard link to another link': [group(top), group(link('./a', '/etc/passwd')), group(link('./b', '/etc/shadow'), 'hardlink=./a')],
+  'a hard link to a directory': [group(top), group(dir('./a')), group(file('./b'), 'hardlink=./a')],
+  'a hard link to a file with other content': [group(top), group(`./a type=file ${rest} size=5 ${time} sha256=${'0'.repeat(64)}`), group(file('./b'), 'hardlink=./a')],
+  'a hard link to nothing': [group(top), group(file('./a'), 'hardlink=./0')],
+  'a hard link to a hard link': [group(top), group(file('./a')), group(file('./b'), 'hardlink=./a'), group(file('./c'), 'hardlink=./b')],
+}
+
+describe.for(Object.keys(onItsOwn))('%s', (name) => {
+  it('is not made: the entry comes back as what it says it is itself', async () => {
+    const groups = onItsOwn[name]!
+    const {place, store} = await storeOf(groups)
+    const outcome = await runRestore(store, join(place, 'out'))
+    const {path, line} = groups.findLast(({comments}) => comments.length > 0)!
+    const [, target] = / link=(.*)$/.exec(line) ?? []
+    const restored = join(place, 'out', path)
+    expect(ofKind(outcome, 'problem')).toContainEqual(expect.stringMatching(new RegExp(`^${path}: .*, which it is said to be a hard link to, .*: restored on its own$`)))
+    expect(fs.lstatSync(restored).nlink).toBe(1)
+    if (target === undefined) expect(fs.readFileSync(restored)).toEqual(content)
+    else expect(fs.readlinkSync(restored)).toBe(target)
+    expect(fs.readdirSync(place).sort()).toEqual(['out', 'store'])
   })
 })
 
