@@ -5,7 +5,7 @@
 import {BkError} from '../cli/errors.ts'
 import {formatCatalog, type CataloguedPack} from './catalog.ts'
 import {diffNeeds, type Labels, type Needs} from './needs.ts'
-import {formatSnapshot, type Described, type SnapshotRecord} from './record.ts'
+import {formatSnapshot, parseRecord, type Described, type SnapshotRecord} from './record.ts'
 import {catalogName, packName, recordName} from './store.ts'
 import type {StoreLog} from './log.ts'
 
@@ -61,7 +61,10 @@ export async function commitSnapshot(log: StoreLog, draft: Draft): Promise<Commi
       saw: draft.saw,
       prev: head.sum,
     })
-    if (await store.put(recordName(seq), [Buffer.from(text, 'latin1')], true)) return {seq, sum}
+    const bytes = Buffer.from(text, 'latin1')
+    // A record stays for ever, and one that cannot be read would end every reading of the log.
+    parseRecord(bytes)
+    if (await store.put(recordName(seq), [bytes], true)) return {seq, sum}
   }
   throw new BkError('the log is written to faster than this can be committed', {status: 75})
 }

@@ -138,7 +138,7 @@ export class Objects {
       const bytes = await this.#try(first, id, why)
       if (bytes !== undefined) return bytes
     }
-    for (const pack of await this.#others(id, first)) {
+    for await (const pack of this.#others(id, first)) {
       const bytes = await this.#try(pack, id, why)
       if (bytes !== undefined) return bytes
     }
@@ -157,20 +157,26 @@ export class Objects {
     }
   }
 
-  async #others(id: string, not: string | undefined): Promise<string[]> {
-    const names: string[] = []
-    for await (const record of this.#log.backwards()) {
-      if (record.kind !== 'snapshot' || record.catalog === undefined) continue
-      let packs: readonly CataloguedPack[]
-      try {
-        packs = await this.#log.catalog(record.seq)
-      } catch {
-        // A damaged catalog of another snapshot must not keep this one from being read.
-        continue
+  async *#others(id: string, not: string | undefined): AsyncGenerator<string> {
+    try {
+      for await (const record of this.#log.backwards()) {
+        if (record.kind !== 'snapshot' || record.catalog === undefined) continue
+        for (const pack of await this.#packsOf(record.seq)) if (pack.name !== not && holds(pack.ids, id)) yield pack.name
       }
-      for (const pack of packs) if (pack.name !== not && holds(pack.ids, id)) names.push(pack.name)
+    } catch (error) {
+      // Where the log is damaged, the search ends: what was found is what there is.
+      if (!(error instanceof BkError) && errorCode(error) === undefined) throw error
     }
-    return names
+  }
+
+  // A damaged catalog of another snapshot must not keep this one from being read.
+  async #packsOf(seq: number): Promise<readonly CataloguedPack[]> {
+    try {
+      return await this.#log.catalog(seq)
+    } catch (error) {
+      if (!(error instanceof BkError) && errorCode(error) === undefined) throw error
+      return []
+    }
   }
 }
 
