@@ -8,14 +8,19 @@ import {readXattrs, type Xattr} from '../sys/xattr.ts'
 
 const wanted = /^(?:user\.|trusted\.|system\.posix_acl_(?:access|default)$|security\.capability$)/
 
-/** The attributes of a thing, a link's own, or why they cannot be read. ENOENT is thrown. */
+/** Whether a call on a path that was there failed because it is not any more: gone, or what was a directory above it is a file or a link. */
+export function isGone(errno: string): boolean {
+  return errno === 'ENOENT' || errno === 'ENOTDIR' || errno === 'ELOOP'
+}
+
+/** The attributes of a thing, a link's own, or why they cannot be read. Throws when there is no such thing (any more). */
 export function attributesOf(path: Path): {readonly xattrs: readonly Xattr[]; readonly error: Error | undefined} {
   try {
     const all = readXattrs(path)
     return {xattrs: all.length === 0 ? all : all.filter(({name}) => wanted.test(name.toString('latin1'))), error: undefined}
   } catch (error) {
     const name = errnoName(error)
-    if (name === undefined || name === 'ENOENT' || !(error instanceof Error)) throw error
+    if (name === undefined || isGone(name) || !(error instanceof Error)) throw error
     return {xattrs: [], error}
   }
 }

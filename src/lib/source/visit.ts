@@ -6,7 +6,7 @@ import {constants, lstatSync, readdirSync, readlinkSync, type BigIntStats} from 
 import type {EntryType} from '../index/entry.ts'
 import {errnoName, errnoWords, systemError, type Path} from '../sys/errno.ts'
 import type {Users} from '../sys/users.ts'
-import {attributesOf} from './attributes.ts'
+import {attributesOf, isGone} from './attributes.ts'
 import {createFileReader, REPLACED, type FileReaderOptions} from './contents.ts'
 import {commentLine, createDescribe, type Details} from './describe.ts'
 import type {Excluder} from './exclude.ts'
@@ -72,7 +72,7 @@ const statOptions = {bigint: true, throwIfNoEntry: false} as const
 const {S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK} = constants
 
 /* What the grammar has digits for. */
-const largestSize = 9_999_999_999_999_999n
+const largestSize = BigInt(Number.MAX_SAFE_INTEGER)
 const latestTime = largestSize * 1_000_000_000n
 
 /* How often a thing may turn into another one while it is looked at. */
@@ -127,7 +127,7 @@ export function createVisitor(context: VisitContext): Visit {
     if (excluder !== undefined && subject.name !== '.') {
       if (excluder.excludesPath(subject.raw, kind === S_IFDIR) || (kind === S_IFREG && excluder.excludesSize(stats.size))) return undefined
     }
-    if (stats.size > largestSize || stats.mtimeNs > latestTime) throw systemError(27, 'lstat')
+    if (stats.size > largestSize || stats.mtimeNs > latestTime || stats.mtimeNs < -latestTime) throw systemError(27, 'lstat')
     if (kind === S_IFDIR) return directory(subject, stats)
     if (subject.selected !== 0 && selection?.whole[subject.selected] === 0) throw systemError(20, 'lstat')
     if (cache !== undefined && keeps && subject.known !== 0 && isUnchanged(cache, subject.known, stats, trust)) {
@@ -228,8 +228,7 @@ export function createVisitor(context: VisitContext): Visit {
   const fail = (subject: Subject, error: unknown): undefined => {
     const name = errnoName(error)
     if (name === undefined || !(error instanceof Error)) throw error
-    // The directory above it may have become something else.
-    if ((name === 'ENOENT' || name === 'ENOTDIR') && subject.selected === 0) return report(subject, {kind: 'vanished'})
+    if (isGone(name) && subject.selected === 0) return report(subject, {kind: 'vanished'})
     // Whoever excluded a thing does not care that it cannot be read.
     if (excluder !== undefined && (excluder.excludesPath(subject.raw, true) || excluder.excludesPath(subject.raw, false))) return undefined
     subject.harvest.comment(commentLine(subject.path, 'error', codeOf(error)))
