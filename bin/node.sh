@@ -1,4 +1,5 @@
-# Finds the Node that bk runs on: $1 is the directory of bk's package, the path is left in $node, empty when there is none.
+# Finds the Node that bk runs on: $1 is the directory of bk's package, the path is left in $node, empty when there is none, and in
+# $node_is_ours whether it is the package's own.
 # Sourced by bin/bk and by everything in tools/, so that a command, a test and a build run on the same Node.
 # No process is started where the package's own Node is there: every command pays for what happens here.
 
@@ -37,5 +38,6 @@ find_path_node() {
 }
 
 find_node() {
-  find_package_node "$1" || find_path_node || :
+  node_is_ours=no
+  if find_package_node "$1"; then node_is_ours=yes; else find_path_node || :; fi
 }

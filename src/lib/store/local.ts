@@ -5,7 +5,7 @@
 import {constants} from 'node:fs'
 import {BkError, errorCode, reasonOf} from '../cli/errors.ts'
 import {beginFile, isTempName, syncDirectory, type OnTemp} from '../sys/atomic.ts'
-import {calls, readAll, readFull, writeAll} from '../sys/calls.ts'
+import {calls, readAll, readFull, writeAllMeanwhile} from '../sys/calls.ts'
 import type {Features, Store} from './store.ts'
 
 // Nobody but the owner, and not by accident: what is stored never changes.
@@ -33,27 +33,27 @@ export class LocalStore implements Store {
 
   async put(name: string, parts: readonly Uint8Array[], ifAbsent: boolean): Promise<boolean> {
     try {
-      return this.#put(name, parts, ifAbsent)
+      return await this.#put(name, parts, ifAbsent)
     } catch (error) {
       if (errorCode(error) === undefined) throw error
       throw new BkError(`cannot write ${this.#root}${name}: ${reasonOf(error)}`, {cause: error})
     }
   }
 
-  #put(name: string, parts: readonly Uint8Array[], ifAbsent: boolean): boolean {
+  async #put(name: string, parts: readonly Uint8Array[], ifAbsent: boolean): Promise<boolean> {
     const path = this.#root + name
     if (ifAbsent && calls.lstatOrNone(path) !== undefined) return false
     this.#makeParents(name)
     const {onTemp} = this.#options
     const file = beginFile(path, {mode: FILE_MODE, ...(onTemp === undefined ? {} : {onTemp})})
     try {
-      for (const part of parts) writeAll(file.fd, part)
+      for (const part of parts) await writeAllMeanwhile(file.fd, part)
     } catch (error) {
       file.discard()
       throw error
     }
     if (ifAbsent) return file.createIfAbsent()
-    file.replace()
+    await file.replaceMeanwhile()
     return true
   }
 

@@ -56,6 +56,7 @@ export interface Pack {
 /** Gathers frames into a pack. */
 export class PackBuilder {
   readonly #parts: Uint8Array[]
+  readonly #hash = createHash('sha256')
   readonly #ids: string[] = []
   #toc = '#bk toc 1\n'
   #size = LEAD_SIZE
@@ -66,7 +67,14 @@ export class PackBuilder {
     frame.writeUInt32LE(LEAD_MAGIC, 0)
     frame.writeUInt32LE(16, 4)
     frame.set(lead.subarray(0, 16), 8)
-    this.#parts = [frame]
+    this.#parts = []
+    this.#take(frame)
+  }
+
+  // Hashed as they come: all at once at the end, nobody would get new work meanwhile.
+  #take(part: Uint8Array): void {
+    this.#parts.push(part)
+    this.#hash.update(part)
   }
 
   /** Bytes so far. */
@@ -80,7 +88,7 @@ export class PackBuilder {
    */
   add(compressed: Uint8Array, size: number, members: readonly Member[]): void {
     if (isTooLarge(compressed.length, size, members.length)) throw new BkError(`an object is too large for a pack: ${size} bytes in a frame`)
-    this.#parts.push(compressed)
+    this.#take(compressed)
     this.#size += compressed.length
     this.#toc += `frame ${compressed.length} ${size}\n`
     for (const member of members) {
@@ -95,10 +103,9 @@ export class PackBuilder {
     const toc = Buffer.from(`${'x'.repeat(8)}${this.#toc}length ${length.toString().padStart(8, '0')}\n`, 'latin1')
     toc.writeUInt32LE(TOC_MAGIC, 0)
     toc.writeUInt32LE(length - 8, 4)
-    const parts = [...this.#parts, TAR_END_FRAME, toc]
-    const hash = createHash('sha256')
-    for (const part of parts) hash.update(part)
-    return {name: hash.digest('hex'), size: this.#size + TAR_END_FRAME.length + length, parts, ids: this.#ids.sort()}
+    this.#take(TAR_END_FRAME)
+    this.#take(toc)
+    return {name: this.#hash.digest('hex'), size: this.#size + TAR_END_FRAME.length + length, parts: this.#parts, ids: this.#ids.sort()}
   }
 }
 

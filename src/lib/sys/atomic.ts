@@ -25,11 +25,13 @@ export interface AtomicOptions {
   readonly sync?: 'file-and-directory' | 'file' | 'nothing'
 }
 
-/** A file that has no name yet. Write to `fd`, then call exactly one of the three, which closes it. */
+/** A file that has no name yet. Write to `fd`, then call exactly one of these, which closes it. */
 export interface PendingFile {
   readonly fd: number
   /** Make it durable and give it its name, over whatever had it. */
   replace(): void
+  /** The same while this thread goes on. */
+  replaceMeanwhile(): Promise<void>
   /** Make it durable and give it its name if nothing has it; false, and nothing is left, if something has. */
   createIfAbsent(): boolean
   /** Remove it. */
@@ -64,11 +66,26 @@ export function syncDirectory(dir: Path): void {
   try {
     calls.fsync(fd)
   } catch (error) {
-    const name = errnoName(error)
-    if (name !== 'EINVAL' && name !== 'ENOTSUP' && name !== 'ENOSYS') throw error
+    if (!cannotSync(error)) throw error
   } finally {
     calls.close(fd)
   }
+}
+
+async function syncDirectoryMeanwhile(dir: Path): Promise<void> {
+  const fd = calls.open(dir, O_RDONLY | O_DIRECTORY)
+  try {
+    await calls.fsyncMeanwhile(fd)
+  } catch (error) {
+    if (!cannotSync(error)) throw error
+  } finally {
+    calls.close(fd)
+  }
+}
+
+function cannotSync(error: unknown): boolean {
+  const name = errnoName(error)
+  return name === 'EINVAL' || name === 'ENOTSUP' || name === 'ENOSYS'
 }
 
 /** Begin a file that is to become `path`; its directory must exist. */
@@ -120,6 +137,19 @@ export function beginFile(path: Path, {mode, onTemp, sync = 'file-and-directory'
       })
       gone()
       settle()
+    },
+    replaceMeanwhile: async () => {
+      try {
+        if (mode !== undefined) calls.fchmod(fd, mode)
+        if (sync !== 'nothing') await calls.fsyncMeanwhile(fd)
+        close()
+        calls.rename(tmp, path)
+      } catch (error) {
+        discard()
+        throw error
+      }
+      gone()
+      if (sync === 'file-and-directory') await syncDirectoryMeanwhile(splitName(path).dir)
     },
     createIfAbsent: () => {
       const created = orDiscard(() => {

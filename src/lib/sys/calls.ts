@@ -2,16 +2,22 @@
 // that a test can put in its place a disk that is full after n bytes, an fsync that fails, or a process that dies before step n.
 // What `calls` holds by default are node:fs's and libc.ts's own functions: the door costs the look-up of a property.
 //
-// Synchronous only. Paths are bytes or UTF-8 strings. Stats are bigint: inode numbers and nanoseconds do not fit a double.
+// Synchronous, but for the two that take long. Paths are bytes or UTF-8 strings. Stats are bigint: inode numbers and nanoseconds do not fit a double.
 // A worker thread has its own `calls`.
 
 import fs, {type BigIntStats} from 'node:fs'
+import {promisify} from 'node:util'
 
 import {BkError} from '../cli/errors.ts'
 import * as at from './at.ts'
 import type {Path} from './errno.ts'
 import * as libc from './libc.ts'
 import * as xattr from './xattr.ts'
+
+const write = (fd: number, buffer: Uint8Array, offset: number, length: number, position: number | null): Promise<number> =>
+  new Promise((resolve, reject) => {
+    fs.write(fd, buffer, offset, length, position, (error, written) => (error === null ? resolve(written) : reject(error)))
+  })
 
 const asBigint = {bigint: true} as const
 const bigintOrNone = {bigint: true, throwIfNoEntry: false} as const
@@ -25,6 +31,9 @@ const system = {
   /** Bytes written, which may be fewer than `length`: writeAll below. */
   write: fs.writeSync as (fd: number, buffer: Uint8Array, offset: number, length: number, position: number | null) => number,
   fsync: fs.fsyncSync as (fd: number) => void,
+  /** The same while this thread goes on: for what takes long. */
+  writeMeanwhile: (fd: number, buffer: Uint8Array, offset: number, length: number): Promise<number> => write(fd, buffer, offset, length, null),
+  fsyncMeanwhile: promisify(fs.fsync) as (fd: number) => Promise<void>,
   fdatasync: fs.fdatasyncSync as (fd: number) => void,
   ftruncate: fs.ftruncateSync as (fd: number, length: number) => void,
   fstat: (fd: number): BigIntStats => fs.fstatSync(fd, asBigint),
@@ -110,6 +119,19 @@ export function writeAll(fd: number, bytes: Uint8Array, position?: number): void
     try {
       const written = calls.write(fd, bytes, done, bytes.length - done, position === undefined ? null : position + done)
       // Never seen of a regular file, but it would turn us in a circle.
+      if (written === 0) throw new Error('write of some bytes wrote none')
+      done += written
+    } catch (error) {
+      if (!interrupted(error)) throw error
+    }
+  }
+}
+
+/** As `writeAll`, while this thread goes on. Nobody may touch the bytes meanwhile. */
+export async function writeAllMeanwhile(fd: number, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    try {
+      const written = await calls.writeMeanwhile(fd, bytes, done, bytes.length - done)
       if (written === 0) throw new Error('write of some bytes wrote none')
       done += written
     } catch (error) {

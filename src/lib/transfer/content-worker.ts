@@ -1,72 +1,23 @@
 /*
  * Reads files in a worker thread, with synchronous calls: hashes them, cuts large ones into chunks, and lays everything out
- * as tar members. Opens nothing but regular files and follows no link, because a tree may change into anything between the
- * index and this moment.
+ * as tar members.
  */
 import {createHash, hash, type Hash} from 'node:crypto'
 import fs, {type BigIntStats} from 'node:fs'
 import {workerData} from 'node:worker_threads'
-import {errorCode} from '../cli/errors.ts'
-import {formatTime} from '../index/entry.ts'
 import {Chunker, classFor, gearTable, WHOLE_FILE} from '../store/chunker.ts'
 import {BLOCK, memberSize, writeHeader} from '../store/member.ts'
 import {FRAME_SIZE} from '../store/pack.ts'
 import {idOfDigest, objectId} from '../store/object-id.ts'
+import {compressFrameSync, type Level} from '../store/zstd.ts'
+import {freeBuffer} from '../sys/memory.ts'
 import {handOver, serveJobs} from '../sys/workers.ts'
-import {SLAB_SIZE, type ContentRequest, type ContentWorkerData, type FileAnswer, type FileRequest, type FilesAnswer, type FileStat, type PieceAnswer} from './content.ts'
+import {describe, failure, isSame, letGo, openFile, openNext, statOf} from './open-file.ts'
+import {SLAB_SIZE, type ContentRequest, type ContentWorkerData, type FileAnswer, type FileRequest, type FilesAnswer, type FrameAnswer, type PieceAnswer} from './content.ts'
 
-const {O_RDONLY, O_NOFOLLOW, O_NONBLOCK} = fs.constants
-const OPEN = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
 const PIECE = FRAME_SIZE
 
 const gear = gearTable()
-
-class NotAFile extends Error {}
-
-// No link is followed in the last component (O_NOFOLLOW), and the kernel says where the rest has led: a directory that was
-// replaced by a link since the index would let whoever owns it have anybody's files in his backup. (openat2 could refuse it
-// at once, but takes twice as long from here.)
-function openFile(path: string): number {
-  // eslint-disable-next-line no-control-regex
-  const fd = fs.openSync(/^[\x00-\x7f]*$/.test(path) ? path : Buffer.from(path, 'latin1'), OPEN)
-  const seen = placeOf(fd)
-  if (seen === undefined || seen === path || seen === `${path} (deleted)`) return fd
-  fs.closeSync(fd)
-  throw new NotAFile()
-}
-
-/** Where an open file lies, as latin1; undefined where there is no /proc to tell. */
-function placeOf(fd: number): string | undefined {
-  try {
-    return fs.readlinkSync(`/proc/self/fd/${fd}`, 'latin1')
-  } catch {
-    return undefined
-  }
-}
-
-function statOf(fd: number): BigIntStats {
-  const stat = fs.fstatSync(fd, {bigint: true})
-  if (!stat.isFile()) throw new NotAFile()
-  return stat
-}
-
-function describe(stat: BigIntStats): FileStat {
-  return {mode: Number(stat.mode & 0o7777n), uid: Number(stat.uid), gid: Number(stat.gid), size: Number(stat.size), time: formatTime(stat.mtimeNs)}
-}
-
-function isSame(a: BigIntStats, b: BigIntStats): boolean {
-  return a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs
-}
-
-function failure(error: unknown): FileAnswer {
-  if (error instanceof NotAFile) return {status: 'vanished', why: 'not a file'}
-  const code = errorCode(error)
-  if (code === undefined) throw error
-  if (code === 'ENOENT' || code === 'ENOTDIR') return {status: 'vanished', why: 'gone'}
-  // A link where the file was (ELOOP), a socket or device without driver (ENXIO): something else stands there now.
-  if (code === 'ELOOP' || code === 'ENXIO') return {status: 'vanished', why: 'not a file'}
-  return {status: 'failed', code}
-}
 
 const {slabs} = workerData as ContentWorkerData
 const NOTHING = new Uint8Array(0)
@@ -90,7 +41,7 @@ function readFiles(files: readonly FileRequest[], slab: number | undefined): Fil
   const members: {id: string; size: number}[] = []
   const answers = files.map(({path}) => {
     try {
-      const fd = openFile(path)
+      const fd = openNext(path)
       try {
         for (let tries = 1; ; tries++) {
           const before = statOf(fd)
@@ -128,6 +79,7 @@ function readFiles(files: readonly FileRequest[], slab: number | undefined): Fil
       return failure(error)
     }
   })
+  letGo()
   return answerIn(buffer, used, {members, files: answers})
 }
 
@@ -249,7 +201,18 @@ function close(number: number): void {
   fs.closeSync(session.fd)
 }
 
-serveJobs<ContentRequest, FilesAnswer | PieceAnswer | undefined>((request) => {
+// Where it was read to, so that a MiB of content takes no other memory than its slab until it is in a pack.
+function compress(slab: number, used: number, level: Level): FrameAnswer {
+  const memory = new Uint8Array(slabs[slab]!)
+  const frame = compressFrameSync(memory.subarray(0, used), level)
+  if (frame.length > memory.length) return {inSlab: 0, tooLarge: frame}
+  const inSlab = frame.length
+  memory.set(frame)
+  freeBuffer(frame)
+  return {inSlab, tooLarge: undefined}
+}
+
+serveJobs<ContentRequest, FilesAnswer | PieceAnswer | FrameAnswer | undefined>((request) => {
   switch (request.kind) {
     case 'files':
       return readFiles(request.files, request.slab)
@@ -260,5 +223,7 @@ serveJobs<ContentRequest, FilesAnswer | PieceAnswer | undefined>((request) => {
     case 'close':
       close(request.session)
       return undefined
+    case 'compress':
+      return compress(request.slab, request.used, request.level)
   }
 })

@@ -2,6 +2,7 @@
  * What the reading workers are asked and what they answer. A batch of small files comes back as one buffer that is laid out
  * as the members of a tar already, so that a frame is compressed from where the files were read to, without a copy.
  */
+import type {Level} from '../store/zstd.ts'
 
 /** A file to read. Strings are latin1, a character per byte. */
 export interface FileRequest {
@@ -29,6 +30,8 @@ export type ContentRequest =
   | {readonly kind: 'open'; readonly session: number; readonly file: FileRequest; readonly cut: number | undefined; readonly slab: number | undefined}
   | {readonly kind: 'more'; readonly session: number; readonly slab: number | undefined}
   | {readonly kind: 'close'; readonly session: number}
+  /** Compress the first `used` bytes of the slab, into the slab. */
+  | {readonly kind: 'compress'; readonly slab: number; readonly used: number; readonly level: Level}
 
 /** Size of a slab. What does not fit into one comes back in memory of its own. */
 export const SLAB_SIZE = 2 << 20
@@ -36,6 +39,12 @@ export const SLAB_SIZE = 2 << 20
 /** What every worker finds as its workerData. */
 export interface ContentWorkerData {
   readonly slabs: readonly SharedArrayBuffer[]
+}
+
+/** A frame that was compressed: so many bytes of the slab, or what did not fit there. */
+export interface FrameAnswer {
+  readonly inSlab: number
+  readonly tooLarge: Uint8Array | undefined
 }
 
 /** How the reading of one file ended. */
@@ -51,6 +60,8 @@ export type FileAnswer =
 export interface Members {
   readonly buffer: Uint8Array
   readonly members: readonly {readonly id: string; readonly size: number}[]
+  /** The slab that the buffer lies in, from its beginning. */
+  readonly slab?: number | undefined
   /** Gives the buffer back; nobody may look at it afterwards. */
   readonly release?: (() => void) | undefined
 }

@@ -9,12 +9,12 @@ import {escapeBytes, unescapeText} from '../index/escape.ts'
 import {makeLists} from '../store/chunk-list.ts'
 import {WHOLE_FILE} from '../store/chunker.ts'
 import {memberSize, writeHeader, BLOCK} from '../store/member.ts'
-import {FRAME_SIZE} from '../store/pack.ts'
+import {FRAME_SIZE, type Member} from '../store/pack.ts'
 import {idOfDigest} from '../store/object-id.ts'
 import {corrected, type OwnerNames} from './correct.ts'
 import {hasLongAttributes, readLongAttributes} from './long-attributes.ts'
 import type {Change} from '../index/changes.ts'
-import type {FileAnswer, FileRequest, FilesAnswer, Members} from './content.ts'
+import type {FileAnswer, FileRequest, FilesAnswer, Members, PieceAnswer} from './content.ts'
 import type {Known} from './known.ts'
 import type {Packer} from './packer.ts'
 import type {Readers} from './reading.ts'
@@ -69,6 +69,9 @@ export class ContentPass {
   /** Old paths of moved files that could not be read under their new ones: they are gone all the same. */
   readonly lostMoves: string[] = []
   readonly #options: ContentOptions
+  // Large files that wait to be read, and those that are being read.
+  readonly #large: {readonly change: Change; readonly request: FileRequest}[] = []
+  readonly #begun = new Map<Change, AsyncGenerator<PieceAnswer>>()
   #directory: string | undefined
   // Lists of chunks are packed together behind all content: who checks what a snapshot reaches reads all of them and little else.
   #lists: {id: string; bytes: Buffer}[] = []
@@ -82,7 +85,7 @@ export class ContentPass {
     const reading: {batch: Batch; answer: Promise<FilesAnswer> | undefined}[] = []
     for await (const batch of this.#batches(changes)) {
       const answer = batch.requests.length === 0 ? undefined : this.#options.readers.files(batch.requests)
-      answer?.catch(() => {})
+      answer?.then(({files}) => this.#queueLarge(batch, files)).catch(() => {})
       reading.push({batch, answer})
       while (reading.length > ahead) yield await this.#settle(reading.shift()!)
     }
@@ -185,44 +188,74 @@ export class ContentPass {
     return corrected(change, answer, names, chunked)
   }
 
+  // A large file keeps one worker busy. The next ones begin before their turn, so that the others are busy too.
+  #beginLarge(): void {
+    while (this.#begun.size < this.#options.readers.count) {
+      const next = this.#large.shift()
+      if (next === undefined) return
+      this.#begun.set(next.change, this.#piecesOf(next.change, next.request))
+    }
+  }
+
+  #queueLarge(batch: Batch, files: readonly FileAnswer[]): void {
+    for (const [i, position] of batch.reads.entries()) {
+      if (files[i]!.status === 'large') this.#large.push({change: batch.changes[position]!, request: batch.requests[i]!})
+    }
+    this.#beginLarge()
+  }
+
+  #piecesOf(change: Change, request: FileRequest): AsyncGenerator<PieceAnswer> {
+    const cut = Number(commentValue(change.group, 'cut') ?? 0) || undefined
+    return this.#options.readers.pieces(request, cut)
+  }
+
+  #begunOf(change: Change, request: FileRequest): AsyncGenerator<PieceAnswer> {
+    const begun = this.#begun.get(change)
+    if (begun !== undefined) return begun
+    // Its turn came before it could begin.
+    this.#large.splice(this.#large.findIndex((large) => large.change === change), 1)
+    const pieces = this.#piecesOf(change, request)
+    this.#begun.set(change, pieces)
+    return pieces
+  }
+
   async #readLarge(change: Change, request: FileRequest): Promise<Change | undefined> {
-    const base = Number(commentValue(change.group, 'cut') ?? 0) || undefined
+    let pieces = this.#begunOf(change, request)
     for (let reads = 1; ; reads++) {
       const chunks: {id: string; size: number}[] = []
-      for await (const piece of this.#options.readers.pieces(request, base)) {
+      for await (const piece of pieces) {
         for (const member of piece.members) chunks.push(member)
         await this.#pack(piece)
         if (piece.end === undefined) continue
         const end = piece.end as Exclude<FileAnswer, {status: 'large'}>
+        this.#begun.delete(change)
+        this.#beginLarge()
         if (end.status !== 'read' || chunks.length === 0) return this.#take(change, end)
         if (end.changed && reads < READS) break
         const {id, objects} = makeLists(chunks)
         for (const object of objects) if (this.#options.known.take(object.id)) this.#lists.push(object)
         return this.#take(change, end, {chunks: id, cut: piece.cut})
       }
+      pieces = this.#piecesOf(change, request)
     }
   }
 
-  /** Packs those members that the store lacks. */
-  async #pack({buffer, members, release}: Members): Promise<void> {
-    const {known} = this.#options
-    const fresh = members.map(({id}) => known.take(id))
-    if (fresh.includes(false)) {
-      const kept = members.filter((_, i) => fresh[i])
-      const compact = Buffer.allocUnsafeSlow(kept.reduce((sum, {size}) => sum + memberSize(size), 0))
-      let src = 0
-      let dst = 0
-      for (const [i, {size}] of members.entries()) {
-        const room = memberSize(size)
-        if (fresh[i]) {
-          compact.set(buffer.subarray(src, src + room), dst)
-          dst += room
-        }
-        src += room
+  /** Packs those members that the store lacks: the others go, and what is left moves up. */
+  async #pack(part: Members): Promise<void> {
+    const {buffer, members} = part
+    const kept: Member[] = []
+    let src = 0
+    let dst = 0
+    for (const member of members) {
+      const room = memberSize(member.size)
+      if (this.#options.known.take(member.id)) {
+        if (src > dst) buffer.copyWithin(dst, src, src + room)
+        dst += room
+        kept.push(member)
       }
-      release?.()
-      await this.#add({buffer: compact, members: kept})
-    } else await this.#add({buffer, members, release})
+      src += room
+    }
+    await this.#add({...part, buffer: buffer.subarray(0, dst), members: kept})
   }
 
   async #add(members: Members): Promise<void> {

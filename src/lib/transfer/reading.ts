@@ -1,25 +1,30 @@
 /*
- * The reading workers as the sender sees them: batches of small files, and large files piece by piece. A large file stays
- * with one worker, which holds its place and its running hash; the others go on with small ones meanwhile.
+ * The workers as the sender sees them: they read batches of small files, and large files piece by piece, and compress what came of it.
+ * A large file stays with one worker, which holds its place and its running hash; the others do the rest meanwhile.
  */
 import {freeBuffer} from '../sys/memory.ts'
 import {createPool, workerUrl, type Pool} from '../sys/workers.ts'
-import {SLAB_SIZE, type ContentRequest, type ContentWorkerData, type FileRequest, type FilesAnswer, type PieceAnswer} from './content.ts'
+import {SLAB_SIZE, type ContentRequest, type ContentWorkerData, type FileRequest, type FilesAnswer, type FrameAnswer, type Members, type PieceAnswer} from './content.ts'
+import {compressInPool, type Compressed, type Compressor} from './packer.ts'
+import type {Level} from '../store/zstd.ts'
 
-type Worker = Pool<ContentRequest, FilesAnswer | PieceAnswer | undefined>
+type WorkerAnswer = FilesAnswer | PieceAnswer | FrameAnswer | undefined
+type Worker = Pool<ContentRequest, WorkerAnswer>
 
 /** A request that may use a slab. */
-type SlabRequest = Exclude<ContentRequest, {readonly kind: 'close'}>
+type SlabRequest = Exclude<ContentRequest, {readonly kind: 'close' | 'compress'}>
 
 /** Pieces of a large file asked for ahead. */
-const PIECES_AHEAD = 2
+const PIECES_AHEAD = 4
 /** Pieces of shared memory for each worker: what is being read, waits, and is being compressed. Where none is free, an answer comes in memory of its own. */
-const SLABS = 10
+const SLABS = 12
 
-/** A fixed number of workers that read files. */
-export class Readers {
+/** A fixed number of workers that read files and compress. */
+export class Readers implements Compressor {
   readonly #workers: readonly Worker[]
+  // By worker: jobs that it has, and large files.
   readonly #load: number[]
+  readonly #open: number[]
   readonly #slabs: readonly SharedArrayBuffer[]
   readonly #free: number[]
   #sessions = 0
@@ -29,9 +34,10 @@ export class Readers {
     this.#slabs = Array.from({length: SLABS * count}, () => new SharedArrayBuffer(SLAB_SIZE))
     this.#free = [...this.#slabs.keys()]
     const workerData: ContentWorkerData = {slabs: this.#slabs}
-    const start = (): Worker => createPool<ContentRequest, FilesAnswer | PieceAnswer | undefined>({url, size: 1, inFlight: 3, workerData})
+    const start = (): Worker => createPool<ContentRequest, WorkerAnswer>({url, size: 1, inFlight: 4, workerData})
     this.#workers = Array.from({length: count}, start)
     this.#load = this.#workers.map(() => 0)
+    this.#open = this.#workers.map(() => 0)
   }
 
   get count(): number {
@@ -40,43 +46,66 @@ export class Readers {
 
   /** Reads small files; one answer, one buffer. */
   async files(files: readonly FileRequest[]): Promise<FilesAnswer> {
-    return await this.#busy((worker) => this.#ask<FilesAnswer>(worker, {kind: 'files', files, slab: this.#free.pop()}))
+    return await this.#ask<FilesAnswer>(this.#idlest(), {kind: 'files', files, slab: this.#free.pop()})
   }
 
   /**
-   * Reads a large file piece by piece; the last piece has `end`.
+   * Reads a large file piece by piece; the last piece has `end`. Begins at once, and goes on as pieces are taken.
    * @param cut class that an earlier version of the file was cut with
    */
-  async *pieces(file: FileRequest, cut: number | undefined): AsyncGenerator<PieceAnswer> {
-    const index = this.#idlest()
-    const worker = this.#workers[index]!
+  pieces(file: FileRequest, cut: number | undefined): AsyncGenerator<PieceAnswer> {
+    const index = this.#idlest(this.#open)
+    const open = this.#open
+    open[index]!++
     const session = ++this.#sessions
-    this.#load[index]! += PIECES_AHEAD
-    const asked = [this.#ask<PieceAnswer>(worker, {kind: 'open', session, file, cut, slab: this.#free.pop()})]
-    try {
-      for (;;) {
-        while (asked.length < PIECES_AHEAD) {
-          const next = this.#ask<PieceAnswer>(worker, {kind: 'more', session, slab: this.#free.pop()})
-          next.catch(() => {})
-          asked.push(next)
-        }
-        const piece = await asked.shift()!
-        yield piece
-        if (piece.end !== undefined) return
-      }
-    } finally {
-      this.#load[index]! -= PIECES_AHEAD
-      // What was asked for ahead and is not wanted any more.
-      for (const piece of asked) piece.then(({release}) => release?.(), () => {})
-      await worker.job({kind: 'close', session})
+    const asked: Promise<PieceAnswer>[] = []
+    const ask = (): void => {
+      const slab = this.#free.pop()
+      const piece = this.#ask<PieceAnswer>(index, asked.length === 0 ? {kind: 'open', session, file, cut, slab} : {kind: 'more', session, slab})
+      // Whoever takes it hears of its failure; nobody may ever take it.
+      piece.catch(() => {})
+      asked.push(piece)
     }
+    while (asked.length < PIECES_AHEAD) ask()
+    const worker = this.#workers[index]!
+    return (async function* () {
+      try {
+        for (let at = 0; ; at++) {
+          const piece = await asked[at]!
+          delete asked[at]
+          yield piece
+          if (piece.end !== undefined) return
+          ask()
+        }
+      } finally {
+        open[index]!--
+        // What was asked for ahead and is not wanted any more.
+        for (const piece of asked) piece?.then(({release}) => release?.(), () => {})
+        await worker.job({kind: 'close', session})
+      }
+    })()
   }
 
-  async #ask<Answer extends FilesAnswer | PieceAnswer>(worker: Worker, request: SlabRequest): Promise<Answer> {
+  memory(): Members {
+    const slab = this.#free.pop()
+    if (slab === undefined) return {buffer: Buffer.allocUnsafeSlow(SLAB_SIZE), members: []}
+    return {buffer: new Uint8Array(this.#slabs[slab]!), members: [], slab, release: () => void this.#free.push(slab)}
+  }
+
+  async compress(frame: Members, level: Level): Promise<Compressed> {
+    const {slab, buffer, release} = frame
+    if (slab === undefined) return await compressInPool(frame, level)
+    const {inSlab, tooLarge} = (await this.#job(this.#idlest(), {kind: 'compress', slab, used: buffer.length, level})) as FrameAnswer
+    if (tooLarge === undefined) return {bytes: new Uint8Array(this.#slabs[slab]!, 0, inSlab), release}
+    release?.()
+    return {bytes: tooLarge, release: () => freeBuffer(tooLarge)}
+  }
+
+  async #ask<Answer extends FilesAnswer | PieceAnswer>(index: number, request: SlabRequest): Promise<Answer> {
     const {slab} = request
-    const answer = (await worker.job(request)) as Answer
+    const answer = (await this.#job(index, request)) as Answer
     if (slab !== undefined && answer.inSlab !== undefined) {
-      return {...answer, buffer: new Uint8Array(this.#slabs[slab]!, 0, answer.inSlab), release: () => void this.#free.push(slab)}
+      return {...answer, buffer: new Uint8Array(this.#slabs[slab]!, 0, answer.inSlab), slab, release: () => void this.#free.push(slab)}
     }
     if (slab !== undefined) this.#free.push(slab)
     return {...answer, release: () => freeBuffer(answer.buffer)}
@@ -86,19 +115,18 @@ export class Readers {
     await Promise.all(this.#workers.map((worker) => worker.close()))
   }
 
-  async #busy<T>(work: (worker: Worker) => Promise<T>): Promise<T> {
-    const index = this.#idlest()
+  async #job(index: number, request: ContentRequest): Promise<WorkerAnswer> {
     this.#load[index]!++
     try {
-      return await work(this.#workers[index]!)
+      return await this.#workers[index]!.job(request)
     } finally {
       this.#load[index]!--
     }
   }
 
-  #idlest(): number {
+  #idlest(by: readonly number[] = this.#load): number {
     let best = 0
-    for (let i = 1; i < this.#load.length; i++) if (this.#load[i]! < this.#load[best]!) best = i
+    for (let i = 1; i < by.length; i++) if (by[i]! < by[best]!) best = i
     return best
   }
 }
