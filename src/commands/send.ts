@@ -63,12 +63,14 @@ The base of the changes is found by its digest: in the store, in what send remem
     const {args, flags} = await this.parse(Send)
     const speech = this.speech(flags)
     const pending = flags.to === undefined && flags['index-out'] !== undefined ? `${flags['index-out']}.pending` : undefined
-    if (pending !== undefined && existsSync(pending)) speech.note(`${pending} lies there from a run that was not confirmed: it is written anew`)
+    const unconfirmed = pending !== undefined && existsSync(pending)
+    if (unconfirmed) speech.note(`${pending} lies there from a run that was not confirmed: it is written anew`)
     const progress = createProgress({label: this.calledAs, quiet: flags.quiet, evenInPipe: true})
     const sink: Sink = await openSink({
       store: flags.to,
       set: setName(flags.set),
       base: flags.base ?? flags['index-out'],
+      unconfirmed,
       onTemp: (tmp) => onInterrupt(() => calls.unlink(tmp)),
     })
     const input = openInput(args.changes, 'a list of changes')

@@ -46,6 +46,11 @@ test('one per cent has changed', async () => {
   await expectFrugal('bk index -C "$TREE" . | bk diff -q remote.idx | bk send --to store --index-out remote.idx', 3)
 }, 180_000)
 
+test('every directory has another name', async () => {
+  const renamed = await sh('cd "$TREE" && for d in d*; do mv $d e${d#d}; done', {env})
+  expect(renamed.status).toBe(0)
+  await expectFrugal('bk index -C "$TREE" . | bk diff -q remote.idx | bk send --to store --index-out remote.idx', 3)
+}, 180_000)
 
 test('one way, the first time and again', async () => {
   const pipe = 'bk index -C "$TREE" . | bk diff -q way.idx | bk send --index-out way.idx | bk receive other && mv way.idx.pending way.idx'

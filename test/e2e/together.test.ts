@@ -105,7 +105,8 @@ describe('a process of the pipe is killed', () => {
 
   test.each([['INT', 130], ['TERM', 143]] as const)('SIG%s to send: it dies of it, leaves no temporary file and commits nothing', async (signal, status) => {
     mkdirSync(join(dir, 'tree'))
-    writeFileSync(join(dir, 'tree/large'), noise(1, 60_000_000))
+    // Content that the highest level takes some twenty seconds for: noise would be stored as it is, at once.
+    writeFileSync(join(dir, 'tree/large'), noise(1, 30_000_000).toString('hex'))
     await bk(['index', '-C', 'tree', '.'], {cwd: dir}).then(({stdout}) => writeFileSync(join(dir, 'new.idx'), stdout))
     const {pid, done} = startShell('bk send --compress 19 --to store new.idx; exit $?', {cwd: dir})
     const temporary = (): string[] => readdirSync(store, {recursive: true, encoding: 'utf8'}).filter((name) => name.includes('.tmp.'))

@@ -1,9 +1,11 @@
 /*
  * Where `bk send` sends to: a store at hand, or standard output.
  */
+import {resolve} from 'node:path'
 import {IndexReader} from '../index/read.ts'
 import {openLog} from '../store/open.ts'
 import {textOf} from '../store/levels.ts'
+import {objectId} from '../store/object-id.ts'
 import {readFile} from '../sys/calls.ts'
 import {systemClock} from '../sys/clock.ts'
 import {digestIn} from '../transfer/index-out.ts'
@@ -21,6 +23,8 @@ export interface SinkOptions {
   readonly set: string
   /** File with the index that the changes are against. */
   readonly base: string | undefined
+  /** Whether it is known that what was sent last was not confirmed. */
+  readonly unconfirmed: boolean
   readonly onTemp: OnTemp
 }
 
@@ -31,8 +35,8 @@ export interface Sink {
 }
 
 /** Opens the destination. */
-export async function openSink({store, set, base, onTemp}: SinkOptions): Promise<Sink> {
-  const destination = store === undefined ? openStream(base) : new LocalDestination(await openLog(store, {onTemp}), set, systemClock)
+export async function openSink({store, set, base, unconfirmed, onTemp}: SinkOptions): Promise<Sink> {
+  const destination = store === undefined ? openStream(base, unconfirmed) : new LocalDestination(await openLog(store, {onTemp}), set, systemClock)
   const newestText = async (): Promise<AsyncIterable<Buffer> | undefined> => {
     const newest = await destination.newest()
     return newest === undefined ? undefined : textOf(await destination.chain(newest))
@@ -40,10 +44,11 @@ export async function openSink({store, set, base, onTemp}: SinkOptions): Promise
   return {destination, newestText}
 }
 
-function openStream(base: string | undefined): Destination {
+function openStream(base: string | undefined, unconfirmed: boolean): Destination {
   requireNotTerminal('a stream', "pipe it into 'ssh HOST' or 'bk receive STORE', or give --to STORE")
-  const state = new SentState(`${stateDirectory()}/sent`)
-  return new StreamDestination({write: writeStdout, state, baseText: base === undefined ? undefined : baseText(base)})
+  // Two vaults may keep different objects for the same tree: what was sent is remembered by the file that says what each has.
+  const state = new SentState(`${stateDirectory()}/sent`, base === undefined ? 'unnamed' : objectId(Buffer.from(resolve(base))))
+  return new StreamDestination({write: writeStdout, state, baseText: base === undefined ? undefined : baseText(base), unconfirmed})
 }
 
 // Only what the end line says; the text itself is read when it is needed, and held to that then.

@@ -40,3 +40,8 @@ export function isEscaped(text: string): boolean {
 export function toBytes(latin1: string): Buffer {
   return Buffer.from(latin1, 'latin1')
 }
+
+/** The same text in memory of its own: V8 keeps the whole text that a part was cut out of for as long as anybody has the part. */
+export function detached(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1')
+}

@@ -2,6 +2,7 @@
  * `hardlink=FIRST` promises that FIRST is there, before, and the same file. What was read may break the promise: the first
  * name vanished, or one name was read before a change and the other after it. Then the next name becomes the first.
  */
+import {detached} from './escape.ts'
 import {commentValue, withComments, type Group} from './group.ts'
 import type {Change} from './changes.ts'
 
@@ -11,7 +12,7 @@ const WORD = ' hardlink='
 export function addFirsts(changes: Iterable<Change>, firsts: Set<string>): void {
   for (const {group} of changes) {
     const first = group.comments.length === 0 ? undefined : commentValue(group, 'hardlink')
-    if (first !== undefined) firsts.add(first)
+    if (first !== undefined) firsts.add(detached(first))
   }
 }
 

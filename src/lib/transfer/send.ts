@@ -2,21 +2,24 @@
  * Sending: reads what the changes say is new, packs it, and makes the index of what was really read. The index is stored as
  * changes where that is less, and nothing is committed before the list of changes has come to its end line.
  */
-import {applyChanges, composeChanges} from '../index/apply.ts'
+import {applyChanges} from '../index/apply.ts'
 import {BkError} from '../cli/errors.ts'
 import {ChangesReader, changesEndLine, changesHeader, formatChange, linesOf, type Change, type ChangesEnd} from '../index/changes.ts'
 import {batchOf} from '../index/cursor.ts'
+import {detached} from '../index/escape.ts'
 import {addFirsts, addFirstsOfText, HardLinks} from '../index/hard-links.ts'
 import {commentValue, type Group} from '../index/group.ts'
 import {IndexWriter} from '../index/write.ts'
-import {groupsOf, nextLevel, textOf, type Chain, type Link} from '../store/levels.ts'
-import {BLOCK, memberSize, writeHeader} from '../store/member.ts'
+import {groupsOf, textOf} from '../store/levels.ts'
+import {BLOCK, writeHeader} from '../store/member.ts'
 import {objectId} from '../store/object-id.ts'
 import {Reach} from '../store/reach.ts'
-import {recordTime, type IndexLevel} from '../store/record.ts'
+import {recordTime} from '../store/record.ts'
 import {ContentPass, type ContentTotals, type ReadReporter} from './pack-content.ts'
-import {Packer} from './packer.ts'
+import {indexObject, StoredChanges} from './index-object.ts'
+import {Packer, type Compressor} from './packer.ts'
 import {Readers} from './reading.ts'
+import {freeBuffer} from '../sys/memory.ts'
 import type {IndexEnd} from '../index/read.ts'
 import type {Spill, SpillFactory} from '../index/spill.ts'
 import type {Pack} from '../store/pack.ts'
@@ -54,9 +57,6 @@ export interface StoredIndex {
   text(): AsyncIterable<Buffer>
 }
 
-/** So many changes are looked at for being more than they are worth. */
-const MANY = 10_000
-
 /** What came of it. */
 export interface Sent extends StoredIndex {
   /** The destination's answer, one line. */
@@ -77,7 +77,8 @@ export async function send(source: ChangesSource, to: Destination, options: Send
   const base = source.end!.base
   const facts = base === undefined ? undefined : await to.base(base)
   if (base !== undefined && facts === undefined) throw unknownBase(base)
-  if (facts?.index !== undefined && gathered.changes === 0) {
+  // Without a single change the index may still be of another root.
+  if (facts?.index !== undefined && gathered.changes === 0 && source.end!.target === base) {
     spill.close()
     return await unchanged({...facts, index: facts.index}, base!, to, options, gathered.totals)
   }
@@ -86,6 +87,8 @@ export async function send(source: ChangesSource, to: Destination, options: Send
 
 interface Gathered {
   readonly changes: number
+  /** Bytes of their text. */
+  readonly size: number
   readonly froms: ReadonlySet<string>
   /** Paths that are named as the first of their hard links. */
   readonly firsts: Set<string>
@@ -101,11 +104,11 @@ async function readContent(source: ChangesSource, to: Destination, options: Send
   while (first.done !== true && first.value.length === 0) first = await batches.next()
   if (first.done === true) {
     spill.write(Buffer.from(changesHeader({root: source.root}) + endOfSpill(0), 'latin1'))
-    return {changes: 0, froms: new Set(), firsts: new Set(), totals: {files: 0, bytes: 0, packed: 0, missed: 0}, differs: false}
+    return {changes: 0, size: 0, froms: new Set(), firsts: new Set(), totals: {files: 0, bytes: 0, packed: 0, missed: 0}, differs: false}
   }
   const known = await to.known()
   const readers = new Readers(options.workers)
-  const packer = packerFor(known, to, options)
+  const packer = packerFor(known, to, options, readers)
   try {
     const directory = options.directory(source.root)
     const onList = (id: string, bytes: Buffer): void => to.onList?.(id, bytes)
@@ -114,6 +117,7 @@ async function readContent(source: ChangesSource, to: Destination, options: Send
     const firsts = new Set<string>()
     let changes = 0
     let lines = 0
+    let size = 0
     spill.write(Buffer.from(changesHeader({root: source.root}), 'latin1'))
     for await (const batch of pass.run(resumed(first.value, batches))) {
       let text = ''
@@ -123,16 +127,17 @@ async function readContent(source: ChangesSource, to: Destination, options: Send
         const from = change.mark === '>' ? commentValue(change.group, 'from') : undefined
         if (from === undefined) continue
         if (froms.has(from)) throw new BkError(`the changes do not fit their base: ${from} was moved twice`, {status: 65})
-        froms.add(from)
+        froms.add(detached(from))
       }
       addFirsts(batch, firsts)
       changes += batch.length
+      size += text.length
       spill.write(Buffer.from(text, 'latin1'))
     }
     spill.write(Buffer.from(endOfSpill(lines), 'latin1'))
     await packer.flush()
     for (const from of pass.lostMoves) froms.add(from)
-    return {changes: Math.max(changes, 1), froms, firsts, totals: pass.totals, differs: pass.totals.files + pass.totals.missed > 0}
+    return {changes: Math.max(changes, 1), size, froms, firsts, totals: pass.totals, differs: pass.totals.files + pass.totals.missed > 0}
   } finally {
     await readers.close()
   }
@@ -179,8 +184,7 @@ async function changed(source: ChangesSource, to: Destination, options: SendOpti
   const reach = new Reach({packOf: (id) => to.packOf(id), getList: (id) => to.getList(id)})
   const text = options.spill()
   const writer = new IndexWriter(source.root, (piece) => text.write(piece))
-  const stored: Change[] = []
-  let [storedSize, tooMany] = [0, false]
+  const stored = new StoredChanges(chain?.full.length ?? 0, work.changes, work.size)
   const changes = new ChangesReader(spill.pieces()).batches()
   if (chain !== undefined) {
     addFirstsOfText(chain.full, work.firsts)
@@ -190,12 +194,7 @@ async function changed(source: ChangesSource, to: Destination, options: SendOpti
   const groups = applyChanges(chain === undefined ? batchOf<Group>([]) : groupsOf(chain), changes, {
     froms: work.froms,
     stored: (change) => {
-      if (chain === undefined || tooMany) return
-      stored.push(change)
-      storedSize += formatChange(change).length
-      // A full index will be less than these, and they would be in memory three times before that shows.
-      tooMany = stored.length > MANY && storedSize * 2 > chain.full.length
-      if (tooMany) stored.length = 0
+      if (chain !== undefined) stored.add(change)
     },
     mend: (group) => hardLinks.mend(group),
   })
@@ -208,8 +207,16 @@ async function changed(source: ChangesSource, to: Destination, options: SendOpti
   const end = writer.end()
   spill.close()
   if (!work.differs && hardLinks.mended === 0 && end.digest !== source.end!.target) throw new BkError('the changes do not give the index they say they give', {status: 65})
+  // As large as the whole index, and not needed where that is stored whole.
+  if (chain !== undefined && stored.list === undefined) freeBuffer(chain.full)
   await reach.finish()
-  const {member, size, level, under} = await indexObject(source.root, tooMany ? undefined : chain, base, stored, end, text)
+  // What was new is gone again: the base's own index is what there is, and a second object for it would be one too many.
+  if (facts?.index !== undefined && base === end.digest) {
+    text.close()
+    return await unchanged({...facts, index: facts.index}, base, to, options, work.totals)
+  }
+  const against = chain === undefined || base === undefined ? undefined : {chain, digest: base}
+  const {member, size, level, under} = await indexObject(source.root, against, stored.list, end, text)
   const bytes = member.subarray(BLOCK, BLOCK + size)
   const id = objectId(bytes)
   writeHeader(member, 0, id, size)
@@ -232,62 +239,12 @@ async function changed(source: ChangesSource, to: Destination, options: SendOpti
   return {...index, answer, totals: work.totals, close: () => text.close()}
 }
 
-interface IndexObject {
-  /** Laid out as a member whose header is still to be written. */
-  readonly member: Buffer
-  readonly size: number
-  readonly level: IndexLevel
-  /** The objects below it, down to the full one. */
-  readonly under: readonly Link[]
-}
-
-async function indexObject(root: string, chain: Chain | undefined, base: string | undefined, stored: readonly Change[], end: IndexEnd, text: Spill): Promise<IndexObject> {
-  if (chain !== undefined && chain.links.length > 0 && base !== undefined) {
-    const near = changesText(root, chain.links[0]!.id, base, stored, end)
-    let far: Buffer | undefined
-    const makeFar = (): Buffer => (far ??= changesText(root, chain.links.at(-1)!.id, digestOf(chain.full), composeChanges([chain.changes, stored]), end))
-    const level = nextLevel(chain.links, near.length, () => makeFar().length)
-    if (level === 'near') return {...laidOut([near]), level, under: chain.links}
-    if (level === 'far') return {...laidOut([makeFar()]), level, under: [chain.links.at(-1)!]}
-  }
-  return {...(await laidOutText(text)), level: 'full', under: []}
-}
-
-function laidOut(pieces: readonly Buffer[]): {readonly member: Buffer; readonly size: number} {
-  const size = pieces.reduce((sum, piece) => sum + piece.length, 0)
-  const member = Buffer.alloc(memberSize(size))
-  let at = BLOCK
-  for (const piece of pieces) at += piece.copy(member, at)
-  return {member, size}
-}
-
-// Twice over the spill, so that a large index is in memory once.
-async function laidOutText(text: Spill): Promise<{readonly member: Buffer; readonly size: number}> {
-  let size = 0
-  for await (const piece of text.pieces()) size += piece.length
-  const member = Buffer.alloc(memberSize(size))
-  let at = BLOCK
-  for await (const piece of text.pieces()) at += piece.copy(member, at)
-  return {member, size}
-}
-
-function changesText(root: string, object: string, base: string, changes: readonly Change[], end: IndexEnd): Buffer {
-  const lines = changes.reduce((sum, change) => sum + linesOf(change), 0)
-  const body = changes.map(formatChange).join('')
-  const last = changesEndLine({base, target: end.digest, lines, partial: end.partial})
-  return Buffer.from(changesHeader({root, object}) + body + last, 'latin1')
-}
-
-function digestOf(full: Buffer): string {
-  return full.toString('latin1', full.length - 65, full.length - 1)
-}
-
-function packerFor(known: Known, to: Destination, {level, lead}: SendOptions): Packer {
+function packerFor(known: Known, to: Destination, {level, lead}: SendOptions, compressor?: Compressor): Packer {
   const onPack = async (pack: Pack): Promise<void> => {
     known.closePack(pack)
     await to.pack(pack)
   }
-  return new Packer({level, lead, onPack})
+  return new Packer({level, lead, onPack, compressor})
 }
 
 /** An index goes into a pack of its own. */

@@ -25,11 +25,16 @@ export interface Remembered {
 const KEPT_DAYS = 90
 
 export class SentState {
+  readonly #root: string
   readonly #folder: string
 
-  /** `folder` need not exist. */
-  constructor(folder: string) {
-    this.#folder = folder
+  /**
+   * @param root directory of all states; need not exist
+   * @param name of this one, which is one store's as far as the writer can tell
+   */
+  constructor(root: string, name: string) {
+    this.#root = root
+    this.#folder = `${root}/${name}`
   }
 
   /** What is remembered of the index with this digest; undefined when nothing is, or it is damaged. */
@@ -50,6 +55,11 @@ export class SentState {
     }
   }
 
+  /** Whether something was sent against this index before. Then nothing came of that, or it would not be the base any more. */
+  wasBase(digest: string): boolean {
+    return namesIn(this.#folder).some((name) => name !== digest && baseIn(`${this.#folder}/${name}`) === digest)
+  }
+
   /**
    * Remembers a snapshot that was sent.
    * @param lists where the lists of chunks come from
@@ -64,21 +74,36 @@ export class SentState {
       else if (before !== undefined) linkOver(`${before}/${id}`, `${folder}/${id}`)
     }
     replaceFile(`${folder}/lists`, formatLists(lists, getList), {mode: 0o600})
-    // Last: without it the directory means nothing.
-    replaceFile(`${folder}/facts`, formatFacts(facts), {mode: 0o600})
+    // Last: without it the directory means nothing. A tree that is its own base is no step from one to another.
+    const base = facts.base === facts.tree ? baseIn(folder) : facts.base
+    replaceFile(`${folder}/facts`, formatFacts({...facts, base}), {mode: 0o600})
     this.#forgetAllBut(facts)
   }
 
   // What led to the base, and what else was sent against it and never became one, is not needed any more.
   #forgetAllBut(facts: SnapshotFacts): void {
     const old = Date.now() - KEPT_DAYS * 86_400_000
-    for (const name of calls.readdir(this.#folder)) {
+    const isOld = (folder: string): boolean => Number(calls.lstatOrNone(folder)?.mtimeMs ?? 0) < old
+    for (const name of namesIn(this.#folder)) {
       if (name === facts.tree || name === facts.base) continue
       const folder = `${this.#folder}/${name}`
       const from = baseIn(folder)
       const led = facts.base !== undefined && (from === facts.base || baseIn(`${this.#folder}/${facts.base}`) === name)
-      if (led || Number(calls.lstatOrNone(folder)?.mtimeMs ?? 0) < old) removeFolder(folder)
+      if (led || isOld(folder)) removeFolder(folder)
     }
+    for (const name of namesIn(this.#root)) {
+      const state = `${this.#root}/${name}`
+      for (const index of namesIn(state)) if (isOld(`${state}/${index}`)) removeFolder(`${state}/${index}`)
+    }
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return calls.readdir(folder)
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT' && errorCode(error) !== 'ENOTDIR') throw error
+    return []
   }
 }
 

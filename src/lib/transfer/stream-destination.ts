@@ -25,6 +25,8 @@ export interface StreamOptions {
   readonly state: SentState
   /** The file that the changes will be against, if the caller knows. */
   readonly baseText: BaseText | undefined
+  /** Whether it is known that what was sent last was not confirmed. */
+  readonly unconfirmed: boolean
 }
 
 /** Stands for "in some pack of the base's": which one only the store knows. */
@@ -38,6 +40,7 @@ export class StreamDestination implements Destination {
   #known: Promise<Known> | undefined
   #loaded: Known | undefined
   #hasBase = false
+  #doubtful = false
 
   constructor(options: StreamOptions) {
     this.#options = options
@@ -78,7 +81,10 @@ export class StreamDestination implements Destination {
     if (remembered !== undefined) {
       this.#remembered = remembered
       this.#hasBase = true
-      return {...remembered.facts, needed: new Set([IN_BASE])}
+      // Which object the store keeps for the base is sure only when all went well. Else the index goes whole: a store that refuses a change
+      // against an object it does not have would refuse it every night.
+      this.#doubtful = this.#options.unconfirmed || state.wasBase(digest)
+      return {...remembered.facts, ...(this.#doubtful && {index: undefined}), needed: new Set([IN_BASE])}
     }
     if (baseText?.digest !== digest) return undefined
     this.#hasBase = true
@@ -86,7 +92,9 @@ export class StreamDestination implements Destination {
   }
 
   async chain(facts: BaseFacts): Promise<Chain> {
-    return await (facts.index === undefined ? this.#chainOfFile() : this.#remembered!.chain())
+    if (this.#remembered?.facts.tree !== facts.tree) return await this.#chainOfFile()
+    const chain = await this.#remembered.chain()
+    return this.#doubtful ? {...chain, links: []} : chain
   }
 
   async #chainOfFile(): Promise<Chain> {
@@ -118,7 +126,7 @@ export class StreamDestination implements Destination {
     const add = this.#sent.filter((name) => needed.has(name))
     const lines = formatSnapshotLines({claimed, partial, entries, bytes, index, tree, base, add, drop: [], saw: undefined})
     await this.#options.write([...streamMember('snapshot', [lines]), STREAM_END])
-    if (keepsake !== undefined && tree !== base) this.#options.state.write(facts, keepsake, (id) => this.#lists.get(id))
+    if (keepsake !== undefined) this.#options.state.write(facts, keepsake, (id) => this.#lists.get(id))
     return ''
   }
 }
