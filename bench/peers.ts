@@ -128,5 +128,9 @@ export const bounds: readonly Bound[] = [
   {op: 'first', peer: 'bk-pipe', than: 'restic', limit: 1},
   {op: 'first', peer: 'bk-pipe', than: 'borg-none-lz4', limit: 1},
   {op: 'first', peer: 'bk-pipe', than: 'borg-key-zstd', limit: 1},
+  {op: 'first', peer: 'bk-pipe-nodigest', than: 'restic', limit: 1},
+  {op: 'first', peer: 'bk-pipe-nodigest', than: 'borg-none-lz4', limit: 1},
+  {op: 'first', peer: 'bk-pipe-nodigest', than: 'borg-key-zstd', limit: 1},
   {op: 'again', peer: 'bk-pipe', than: 'rsync', limit: 1.5},
+  {op: 'again', peer: 'bk-pipe-nodigest', than: 'rsync', limit: 1.5},
 ]
