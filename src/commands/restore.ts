@@ -21,10 +21,12 @@ export default class RestoreCommand extends BkCommand {
   static override summary = 'get back what was stored'
   static override description = prose(`STORE@WHEN is the snapshot with that number (@17), as old as that (@3D, @6M), of that day's end (@2026-11-20) or of that time;
 without @WHEN it is the newest, complete or not. PATHs are restored with the directories that lead to them; without any everything is.
+STORE may be on another machine: user@host:path, ssh://user@host:port/path, or host: alone behind a key that is restricted to a store by 'bk keys restrict --browse STORE'.
 Files come back under their whole path in the snapshot: DIR/etc/hosts for /etc/hosts.
 DIR must be empty, or not be there yet. Owners by name, devices and set-id bits come back only as root.`)
   static override examples = [
     {description: 'everything, as it was three days ago', command: 'bk restore /backup/store@3D --to /srv/restored'},
+    {description: 'from another machine, by a key that is restricted to the store', command: 'bk restore vault:@3D --to /srv/restored'},
     {description: 'one file, to look at', command: 'bk restore /backup/store /etc/hosts --to /tmp/look'},
     {description: 'over what is there', command: 'bk restore /backup/store --overwrite --to /'},
   ]
@@ -45,7 +47,7 @@ DIR must be empty, or not be there yet. Owners by name, devices and set-id bits 
     2: 'Nothing was restored, or the disk is full.',
     3: 'A file could not be restored, or the store is damaged; each is named. Everything else is there.',
   }
-  static override seeAlso = ['bk-log(1)']
+  static override seeAlso = ['bk-log(1)', 'bk-browse(1)']
 
   async run(): Promise<ExitStatus> {
     const {args, flags} = await this.parse(RestoreCommand)

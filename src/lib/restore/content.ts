@@ -2,6 +2,7 @@
  * Brings back the content of files. Packs are gone through one after the other and each frame is unpacked once, whatever order the
  * files are in: all that is wanted of a frame is written where it belongs when the frame comes by.
  */
+import {packName, type Store} from '../store/store.ts'
 import {damageWords} from './restorer.ts'
 import {findCopies} from './copies.ts'
 import type {CataloguedPack} from '../store/catalog.ts'
@@ -10,13 +11,15 @@ import type {Objects} from '../store/objects.ts'
 import type {Frame} from '../store/pack.ts'
 import type {Reporter} from '../cli/speech.ts'
 import type {Crew} from './crew.ts'
-import type {FileTask, Job, Target, Want} from './job.ts'
+import type {FileTask, FrameWork, Job, Target, Want} from './job.ts'
 import type {Run} from './run.ts'
 import type {Use} from './wanted.ts'
 
 /** Content of one job, about; and pieces, since small files cost more than their bytes. */
 const JOB_BYTES = 16 << 20
 const JOB_TARGETS = 2048
+
+type FramesJob = Extract<Job, {readonly kind: 'frames'}>
 
 /** The files of one job, and which pieces of them are in it. */
 class JobFiles {
@@ -61,8 +64,11 @@ class JobFiles {
   }
 }
 
-/** Gives the crew all that can be read where it should be. What cannot is in `run.lost` afterwards. */
-export async function restoreContent(run: Run, crew: Crew, objects: Objects, packs: readonly CataloguedPack[]): Promise<void> {
+/**
+ * Gives the crew all that can be read where it should be. What cannot is in `run.lost` afterwards.
+ * @param elsewhere the store, where one connection is all there is to it, and the threads are handed what they would read
+ */
+export async function restoreContent(run: Run, crew: Crew, objects: Objects, packs: readonly CataloguedPack[], elsewhere?: Store): Promise<void> {
   const missing = new Map<string, string>()
   for (const pack of packs) {
     if (!pack.ids.some((id) => run.plan.wanted.has(id))) continue
@@ -75,7 +81,7 @@ export async function restoreContent(run: Run, crew: Crew, objects: Objects, pac
       why = damageWords(pack.name, error)
     }
     for (const job of jobsOf(run, pack.name, frames)) {
-      await crew.give(job)
+      await crew.give(elsewhere === undefined ? job : await withBytes(job, run, elsewhere))
       await giveReady(run, crew)
     }
     // Most often the pack has held what its catalog lists, and nobody needs to look.
@@ -90,6 +96,20 @@ export async function restoreContent(run: Run, crew: Crew, objects: Objects, pac
   await crew.idle()
 }
 
+/* A frame that cannot be had is left out, and what is wanted of it lost. */
+async function withBytes(job: FramesJob, run: Run, store: Store): Promise<Job> {
+  const read = async ({frame, wants}: FrameWork): Promise<FrameWork[]> => {
+    try {
+      return [{frame, wants, bytes: await store.get(packName(job.pack), {offset: frame.offset, length: frame.compressed})}]
+    } catch (error) {
+      const why = damageWords(job.pack, error)
+      for (const {member} of wants) run.lost.set(frame.members[member]!.id, why)
+      return []
+    }
+  }
+  return {...job, frames: (await Promise.all(job.frames.map(read))).flat()}
+}
+
 async function giveReady(run: Run, crew: Crew): Promise<void> {
   for (const number of run.takeReady()) await crew.give({kind: 'finish', file: finishTask(run, number)})
 }
@@ -99,7 +119,7 @@ function finishTask(run: Run, number: number): FileTask {
   return {number, text: run.plan.entries.text(number), partial: {leaf, inode, pieces: 0, whole: false}}
 }
 
-function* jobsOf(run: Run, pack: string, frames: readonly Frame[]): Generator<Job> {
+function* jobsOf(run: Run, pack: string, frames: readonly Frame[]): Generator<FramesJob> {
   let work: {frame: Frame; wants: Want[]}[] = []
   let files = new JobFiles(run)
   let bytes = 0

@@ -47,9 +47,8 @@ export function createCrew(context: RestoreContext, threads: Threads | undefined
     async give(job) {
       while (running.size > size * IN_FLIGHT) await Promise.race(running)
       check()
-      const transfer = job.kind === 'object' ? [job.bytes.buffer as ArrayBuffer] : []
       const done: Promise<void> = pool
-        .job({context, job}, transfer)
+        .job({context, job}, memoryOf(job))
         .then(onOutcome)
         .catch((error: unknown) => void (failure ??= {error}))
         .finally(() => running.delete(done))
@@ -60,6 +59,12 @@ export function createCrew(context: RestoreContext, threads: Threads | undefined
       check()
     },
   }
+}
+
+/* What is handed over and not copied. */
+function memoryOf(job: Job): ArrayBuffer[] {
+  const bytes = job.kind === 'object' ? [job.bytes] : job.kind === 'frames' ? job.frames.map((work) => work.bytes) : []
+  return bytes.flatMap((each) => (each === undefined ? [] : [each.buffer as ArrayBuffer]))
 }
 
 function inLine(restorer: Restorer, onOutcome: (outcome: Outcome) => void): Crew {

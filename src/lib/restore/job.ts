@@ -56,6 +56,14 @@ export interface Target {
   readonly offset: number
 }
 
+/** A frame of which something is wanted. */
+export interface FrameWork {
+  readonly frame: Frame
+  readonly wants: readonly Want[]
+  /** The frame as it lies in the pack; absent where the threads read it themselves. */
+  readonly bytes?: Uint8Array
+}
+
 /** A member of a frame that is wanted. */
 export interface Want {
   readonly member: number
@@ -64,7 +72,7 @@ export interface Want {
 
 export type Job =
   /** Unpack frames and write what is wanted of them. */
-  | {readonly kind: 'frames'; readonly pack: string; readonly frames: readonly {readonly frame: Frame; readonly wants: readonly Want[]}[]; readonly files: readonly FileTask[]}
+  | {readonly kind: 'frames'; readonly pack: string; readonly frames: readonly FrameWork[]; readonly files: readonly FileTask[]}
   /** Write an object that was fetched otherwise. */
   | {readonly kind: 'object'; readonly bytes: Uint8Array; readonly targets: readonly Target[]; readonly files: readonly FileTask[]}
   /** Check a file that has all its pieces, and give it its name. */

@@ -4,6 +4,8 @@
  */
 import {BkError} from '../cli/errors.ts'
 import {escapeName} from '../cli/escape.ts'
+import {ConnectionLost} from '../ssh/failure.ts'
+import {parseAddress} from '../store/address.ts'
 import {groupsOf} from '../store/levels.ts'
 import {openIndexOf, type OpenSnapshot} from '../store/open.ts'
 import {calls} from '../sys/calls.ts'
@@ -80,10 +82,12 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
   const {snapshot: {record}, overwrite, to} = options
   checkTarget(to, overwrite)
   const isWorthThreads = (files: number, bytes: number): boolean => options.threads > 0 && (files > FEW_FILES || bytes > FEW_BYTES)
-  let threads = options.paths.length === 0 && isWorthThreads(record.entries, record.bytes) ? startThreads(options.threads) : undefined
+  // What comes over a line is held in memory until a thread takes it, and a line keeps no more of them busy.
+  const size = isLocal(options.snapshot.where) ? options.threads : Math.min(2, options.threads)
+  let threads = options.paths.length === 0 && isWorthThreads(record.entries, record.bytes) ? startThreads(size) : undefined
   try {
     const {plan, objects} = await planRestore(options.snapshot, options.paths, options.reporter)
-    if (isWorthThreads(plan.files, plan.bytes)) threads ??= startThreads(options.threads)
+    if (isWorthThreads(plan.files, plan.bytes)) threads ??= startThreads(size)
     return await carryOut(plan, objects, threads, options)
   } finally {
     await threads?.pool.close()
@@ -105,7 +109,7 @@ async function carryOut(plan: Plan, objects: Objects, threads: Threads | undefin
   try {
     await restoreAll(run, crew, options, objects, target.hasContent)
   } catch (error) {
-    if (!(error instanceof BkError)) throw error
+    if (!(error instanceof BkError || error instanceof ConnectionLost)) throw error
     const done = `${run.files} of ${plan.files} files were restored into ${escapeName(to)}`
     throw new BkError(`${error.message}; ${done}`, {status: error.status, cause: error, ...(error.hint === undefined ? {} : {hint: error.hint})})
   } finally {
@@ -119,13 +123,17 @@ async function carryOut(plan: Plan, objects: Objects, threads: Threads | undefin
   return {files: run.files, bytes: run.bytes, failed: run.failed, unread: plan.unread}
 }
 
+function isLocal(address: string): boolean {
+  return parseAddress(address).kind === 'local'
+}
+
 async function restoreAll(run: Run, crew: Crew, {snapshot: {log, record}, reporter}: RestoreOptions, objects: Objects, hasContent: boolean): Promise<void> {
   const {plan} = run
   const directories = makeDirectories(run, hasContent)
   run.chunks = await readLists(plan, (id) => objects.get(id), (number, why) => run.fail(number, `its content is lost: ${why}`))
   const packs = (await log.packs(await log.labels(record))).map(({pack}) => pack)
   await giveTasks(crew, ofKind(run, KINDS.plain), (tasks) => ({kind: 'plain', tasks}))
-  await restoreContent(run, crew, objects, packs)
+  await restoreContent(run, crew, objects, packs, isLocal(log.store.where) ? undefined : log.store)
   await restoreLost(run, crew, log, objects, reporter)
   await giveTasks(crew, linkTasks(run), (tasks) => ({kind: 'links', tasks}))
   await crew.idle()

@@ -5,14 +5,12 @@
 import {BkError, errorCode, reasonOf} from '../cli/errors.ts'
 import {openStore} from '../store/open.ts'
 import {verified} from '../store/objects.ts'
-import {contentOffsets, openFrame, type Frame} from '../store/pack.ts'
+import {contentOffsets, openFrame} from '../store/pack.ts'
 import {packName, type Store} from '../store/store.ts'
 import {freeBuffer} from '../sys/memory.ts'
 import {Metadata} from './metadata.ts'
 import {Work} from './work.ts'
-import type {Job, Outcome, RestoreContext, Want} from './job.ts'
-
-type FrameWork = {readonly frame: Frame; readonly wants: readonly Want[]}
+import type {FrameWork, Job, Outcome, RestoreContext} from './job.ts'
 
 export class Restorer {
   readonly #context: RestoreContext
@@ -35,7 +33,7 @@ export class Restorer {
           work.finishWhole()
           break
         case 'object':
-          work.write(Buffer.from(job.bytes.buffer, job.bytes.byteOffset, job.bytes.length), job.targets)
+          work.write(asBuffer(job.bytes), job.targets)
           work.finishWhole()
           break
         case 'finish':
@@ -60,10 +58,10 @@ export class Restorer {
     }
   }
 
-  async #frame(work: Work, pack: string, {frame, wants}: FrameWork): Promise<void> {
+  async #frame(work: Work, pack: string, {frame, wants, bytes: given}: FrameWork): Promise<void> {
     let content: Buffer
     try {
-      const bytes = await this.#store.get(packName(pack), {offset: frame.offset, length: frame.compressed})
+      const bytes = given === undefined ? await this.#store.get(packName(pack), {offset: frame.offset, length: frame.compressed}) : asBuffer(given)
       content = openFrame(frame, bytes)
       freeBuffer(bytes)
     } catch (error) {
@@ -85,6 +83,10 @@ export class Restorer {
     }
     freeBuffer(content)
   }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
 /** What is wrong with a pack, in words. Throws what is no damage but a bug. */

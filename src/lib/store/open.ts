@@ -3,22 +3,25 @@
  * place to keep stores in is another line in `openStore`, and every command can use it.
  */
 import {BkError, errorCode, usageError} from '../cli/errors.ts'
+import {parseSshTarget} from '../ssh/target.ts'
 import {calls} from '../sys/calls.ts'
 import {cutAtWhen, parseAddress} from './address.ts'
 import {groupsOf, readChain, textOf, type Chain} from './levels.ts'
 import {LocalStore, type LocalOptions} from './local.ts'
 import {StoreLog} from './log.ts'
 import {Objects, PackReader, type OnDamage} from './objects.ts'
+import {SftpStore} from './sftp.ts'
 import {SETTINGS, type Store} from './store.ts'
 import {choose, parseWhen, type When} from './when.ts'
 import type {Group} from '../index/group.ts'
 import type {SnapshotRecord} from './record.ts'
 
-/** The store at an address. Throws a usage error for places that this version cannot reach. */
+/** The store at an address; one on another machine is for reading. Throws a usage error for places that this version cannot reach. */
 export function openStore(address: string, options: LocalOptions = {}): Store {
   const parsed = parseAddress(address)
   if (parsed.kind === 'local') return new LocalStore(parsed.path, options)
-  throw usageError(`stores over ${parsed.how} cannot be opened by this version: ${address}`, `send one way: 'bk send | ssh HOST'; a path with a colon in it is written ./${address}`)
+  if (parsed.how === 'ssh' || parsed.how === 'sftp') return new SftpStore(address, parseSshTarget(address), parsed.how)
+  throw usageError(`stores over ${parsed.how} cannot be opened by this version: ${address}`, `a path with a colon in it is written ./${address}`)
 }
 
 /** The log of the store at an address. */
@@ -35,10 +38,13 @@ export interface SnapshotOperand {
   readonly when: When | undefined
 }
 
-/** Whether an operand means a snapshot and not a tree: STORE@WHEN, where nothing of that whole name exists and STORE is a store. */
+/**
+ * Whether an operand means a snapshot and not a tree: STORE@WHEN, where nothing of that whole name exists and STORE is a store. What is
+ * on another machine is taken for one.
+ */
 export function namesSnapshot(operand: string): boolean {
   const cut = cutAtWhen(operand)
-  return cut !== undefined && !exists(operand) && isStore(cut.store)
+  return cut !== undefined && !exists(operand) && (isStore(cut.store) || (cut.isWhen && isElsewhere(cut.store)))
 }
 
 /**
@@ -56,6 +62,10 @@ export function snapshotOperand(operand: string, at?: string): SnapshotOperand {
 
 function isStore(path: string): boolean {
   return parseAddress(path).kind === 'local' && exists(`${path}/${SETTINGS}`)
+}
+
+function isElsewhere(address: string): boolean {
+  return parseAddress(address).kind === 'remote'
 }
 
 function exists(path: string): boolean {

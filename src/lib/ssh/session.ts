@@ -1,0 +1,199 @@
+/*
+ * A command on another machine, by the system's ssh: so that the user's ~/.ssh/config, agents, jump hosts and known_hosts hold, and
+ * nothing about keys has to be right here. What the other side answers is hostile; what ssh says is gathered and becomes one line.
+ *
+ * ssh asks on /dev/tty for a passphrase or about a new host. Where there is none to ask on it is told not to ask (BatchMode), so that
+ * a job of cron fails at once with a reason.
+ */
+import {spawn} from 'node:child_process'
+import {closeSync, constants, openSync} from 'node:fs'
+import {Writable, type Readable} from 'node:stream'
+import {onInterrupt} from '../cli/cleanup.ts'
+import {oneLine} from '../cli/escape.ts'
+import {explainEnd, type SshEnd} from './failure.ts'
+import type {BkError} from '../cli/errors.ts'
+import type {SshTarget} from './target.ts'
+
+/** What is to run there. */
+export type RemoteCommand =
+  /**
+   * `bk receive` or `bk browse`. With a path in the target, its account has no forced command, or so the user says, and its shell gets
+   * `bk receive FLAGS -- 'PATH'`; without one exactly `bk receive`, and FLAGS are the business of who restricted the key.
+   */
+  | {readonly verb: 'receive' | 'browse'; readonly flags?: readonly string[] | undefined}
+  /** One of sshd's subsystems: `sftp`. */
+  | {readonly subsystem: string}
+
+export interface SshOptions {
+  /** Hears each line that ssh or the other side says on stderr, made safe to print; the first hundred. */
+  readonly onLine?: ((line: string) => void) | undefined
+}
+
+/** A command that runs there, or tries to. */
+export interface SshSession {
+  /**
+   * What the command reads. Every `write` and `end` is called back, with an error when the command is gone. As an event errors are heard
+   * here, so that none goes astray; what they mean says `failure`.
+   */
+  readonly input: Writable
+  /** What the command writes. */
+  readonly output: Readable
+  /** Resolves when ssh has ended; never rejects. */
+  readonly finished: Promise<SshEnd>
+  /** The last of what ssh and the other side said on stderr: whole lines, safe to print, at most 2 KiB. */
+  stderr(): string
+  /** Closes the command's input and waits until ssh has ended; one that does not end in five seconds is killed. What comes is not read any more. */
+  close(): Promise<void>
+  /** Closes, and says in one line why the end came: for who still expected an answer when `output` ended. */
+  failure(): Promise<BkError>
+  /** Ends ssh now. */
+  kill(): void
+}
+
+const STDERR_KEPT = 2048
+const LINES_TOLD = 100
+/** Milliseconds for the last words to arrive when ssh has ended, and for ssh to end when it has nothing more to do. */
+const LAST_WORDS = 200
+const GRACE = 5000
+
+/**
+ * What is fixed, whatever the user's configuration says of this host.
+ * - ServerAlive: a connection that is dead without a word ends after 45 seconds instead of never.
+ * - ControlMaster: a connection that is shared is used, but bk's own is none for others to share, since it may be killed at any time,
+ *   and leaves no process behind.
+ * - RemoteCommand: together with a command of ours it is an error.
+ * - The rest: nobody needs it here, it would fail a second connection, and whoever took the other machine over would get at the agent.
+ */
+const FIXED = [
+  'ServerAliveInterval=15', 'ServerAliveCountMax=3', 'ControlMaster=no', 'RemoteCommand=none',
+  'ForwardAgent=no', 'ForwardX11=no', 'ClearAllForwardings=yes', 'PermitLocalCommand=no', 'Tunnel=no',
+]
+
+/** The arguments of ssh. `mayAsk`: there is a terminal for it to ask on. */
+export function sshArguments(target: SshTarget, command: RemoteCommand, mayAsk: boolean): string[] {
+  const {user, host, port} = target
+  const options = mayAsk ? FIXED : [...FIXED, 'BatchMode=yes']
+  return [
+    '-T', ...options.map((option) => `-o${option}`),
+    ...(port === undefined ? [] : ['-p', String(port)]),
+    ...('subsystem' in command ? ['-s'] : []),
+    '--', user === undefined ? host : `${user}@${host}`,
+    'subsystem' in command ? command.subsystem : shellCommand(command.verb, command.flags ?? [], target.path),
+  ]
+}
+
+function shellCommand(verb: string, flags: readonly string[], path: string): string {
+  if (path === '') return `bk ${verb}`
+  return ['bk', verb, ...flags.map((word) => (/^--[a-z-]+$/.test(word) ? word : quoted(word))), '--', quoted(path)].join(' ')
+}
+
+/* For a POSIX shell, which the account on the other side is asked to have. */
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", String.raw`'\''`)}'`
+}
+
+/**
+ * Starts a command on another machine. Nothing has been reached when this returns: `output` ends, or `input` fails, when it cannot be,
+ * and `failure` tells why. ssh ends with this process at the latest.
+ */
+export function startSsh(target: SshTarget, command: RemoteCommand, {onLine}: SshOptions = {}): SshSession {
+  const kill = (): void => void child.kill()
+  // Before there is anything to kill: a signal is heard in a later turn, but only if somebody listens by now.
+  const taken = onInterrupt(kill)
+  process.once('exit', kill)
+  const child = spawn('ssh', sshArguments(target, command, hasTerminal()), {stdio: ['pipe', 'pipe', 'pipe']})
+  child.stdin.on('error', () => {})
+  child.stdout.on('error', () => {})
+  const input = inputOf(child.stdin)
+
+  const words = new Words(onLine)
+  child.stderr.on('data', (bytes: Buffer) => words.add(bytes))
+  const silent = new Promise<void>((resolve) => child.stderr.once('close', resolve))
+  const finished = new Promise<SshEnd>((resolve) => {
+    child.once('error', (error) => resolve({error}))
+    // Not `close`, which waits for somebody to read all of stdout; and whoever has inherited stderr may hold it open.
+    child.once('exit', (status, signal) => void Promise.race([silent, later(LAST_WORDS)]).then(() => resolve({status, signal})))
+  })
+  void finished.then(() => {
+    taken()
+    process.off('exit', kill)
+    words.end()
+    input.destroy(new Error('ssh has ended'))
+  })
+  const close = async (): Promise<void> => {
+    input.end()
+    // What nobody reads would keep ssh from ending.
+    child.stdout.resume()
+    const patience = setTimeout(kill, GRACE)
+    await finished
+    clearTimeout(patience)
+  }
+  const failure = async (): Promise<BkError> => {
+    await close()
+    return explainEnd(await finished, words.kept, target)
+  }
+  return {input, output: child.stdout, finished, stderr: () => words.kept, failure, close, kill}
+}
+
+/* Node destroys the input of a process that ends, and then nobody is called back who still ends it: he would wait for ever. */
+function inputOf(stdin: Writable): Writable {
+  const input = new Writable({
+    write(piece: Buffer, _encoding, done) {
+      stdin.write(piece, done)
+    },
+    final(done) {
+      stdin.end()
+      done()
+    },
+  })
+  return input.on('error', () => {})
+}
+
+/* Whether ssh has somebody to ask: what it opens for that. */
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', constants.O_RDWR | constants.O_NOCTTY))
+    return true
+  } catch {
+    return false
+  }
+}
+
+/* What was said on stderr, line by line: told as it comes, and the last of it kept. Endless lines are cut. */
+class Words {
+  kept = ''
+  #line = ''
+  #told = 0
+  readonly #onLine: ((line: string) => void) | undefined
+
+  constructor(onLine: ((line: string) => void) | undefined) {
+    this.#onLine = onLine
+  }
+
+  add(bytes: Buffer): void {
+    const lines = (this.#line + bytes.toString('latin1')).split('\n')
+    this.#line = lines.pop()!.slice(0, STDERR_KEPT)
+    for (const line of lines) this.#take(line)
+  }
+
+  end(): void {
+    if (this.#line !== '') this.#take(this.#line)
+    this.#line = ''
+  }
+
+  #take(line: string): void {
+    // ssh ends its lines as a terminal in raw mode wants them.
+    const text = oneLine(Buffer.from(line.slice(0, STDERR_KEPT - 1).replace(/\r+$/, ''), 'latin1').toString('utf8'))
+    if (text === '') return
+    this.kept = lastLines(`${this.kept}${text}\n`)
+    if (++this.#told <= LINES_TOLD) this.#onLine?.(text)
+  }
+}
+
+function lastLines(text: string): string {
+  return text.length <= STDERR_KEPT ? text : text.slice(text.indexOf('\n', text.length - STDERR_KEPT - 1) + 1)
+}
+
+function later(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds).unref())
+}

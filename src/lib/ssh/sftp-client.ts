@@ -1,0 +1,176 @@
+/*
+ * The reading half of an SFTP client, on the two ends of a pipe to whoever answers: `bk browse`, sshd's own server. Requests do not
+ * wait for one another. What is answered is hostile: nothing is kept that was not asked for, and never more than was asked for.
+ */
+import {errorCode, inputError} from '../cli/errors.ts'
+import {KIND, OPEN_READ, packet, PacketReader, STATUS, VERSION, type Attributes, type Field, type Fields, type Packet} from './sftp-packets.ts'
+import type {Readable, Writable} from 'node:stream'
+
+/** What a file is opened as. */
+export type Handle = Buffer
+
+interface Waiting {
+  readonly resolve: (packet: Packet) => void
+  readonly reject: (error: Error) => void
+}
+
+/* Requests under way at a time: with those of a store 8 MiB, which is more than any channel of ssh holds. */
+const UNDER_WAY = 64
+
+const CODES: Readonly<Record<number, readonly [code: string, words: string]>> = {
+  [STATUS.noSuchFile]: ['ENOENT', 'no such file or directory'],
+  [STATUS.permissionDenied]: ['EACCES', 'permission denied'],
+  [STATUS.unsupported]: ['ENOSYS', 'function not implemented'],
+}
+
+/** An SFTP session. Every request throws an error with a code, as the system does, for what the other side refuses. */
+export class SftpClient {
+  readonly #input: Writable
+  readonly #waiting = new Map<number, Waiting>()
+  readonly #queue: (() => void)[] = []
+  #lastId = 0
+  #failure: Error | undefined
+  #greeted: Waiting | undefined
+
+  /**
+   * @param onEnd makes the error that requests fail with from then on: of what is wrong with the stream, or of nothing where it ended
+   */
+  constructor(input: Writable, output: Readable, onEnd: (cause: unknown) => Promise<Error>) {
+    this.#input = input
+    const reader = new PacketReader()
+    const end = (cause?: unknown): void => {
+      output.off('data', take)
+      // So that the pipe does not fill up, and the process behind it can end.
+      output.resume()
+      void onEnd(cause).then((error) => this.#fail(error))
+    }
+    const take = (piece: Buffer): void => {
+      try {
+        for (const answer of reader.take(piece)) this.#take(answer)
+      } catch (error) {
+        end(error)
+      }
+    }
+    output.on('data', take)
+    output.once('close', () => end())
+  }
+
+  /** Whether nobody waits for an answer. */
+  get isIdle(): boolean {
+    return this.#waiting.size === 0 && this.#greeted === undefined
+  }
+
+  /** Begins the session. Throws BkError 65 for a server that speaks another version. */
+  async greet(): Promise<void> {
+    const greeting = new Promise<Packet>((resolve, reject) => (this.#greeted = {resolve, reject}))
+    this.#input.write(packet(KIND.init, VERSION))
+    const {kind, fields} = await greeting
+    const version = kind === KIND.version ? fields.uint32() : 0
+    if (version < VERSION) throw inputError(`it speaks version ${version} of SFTP, not ${VERSION}`)
+  }
+
+  async open(path: string): Promise<Handle> {
+    // The last is for attributes of a file that is made.
+    return handleOf(await this.#ask(KIND.open, path, OPEN_READ, 0))
+  }
+
+  async close(handle: Handle): Promise<void> {
+    await this.#ask(KIND.close, handle)
+  }
+
+  /** At most `length` bytes at an offset; the server may give fewer before the end. Empty at the end. */
+  async read(handle: Handle, offset: number, length: number): Promise<Buffer> {
+    const answer = await this.#ask(KIND.read, handle, BigInt(offset), length)
+    if (answer === 'end') return Buffer.alloc(0)
+    const bytes = fieldsOf(answer, KIND.data).bytes()
+    if (bytes.length === 0 || bytes.length > length) throw inputError(`it answers ${bytes.length} bytes where ${length} were asked for`)
+    return bytes
+  }
+
+  /** What is at a path, a link itself; undefined for nothing. */
+  async lstat(path: string): Promise<Attributes | undefined> {
+    try {
+      return fieldsOf(await this.#ask(KIND.lstat, path), KIND.attrs).attributes()
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return undefined
+      throw error
+    }
+  }
+
+  async fstat(handle: Handle): Promise<Attributes> {
+    return fieldsOf(await this.#ask(KIND.fstat, handle), KIND.attrs).attributes()
+  }
+
+  async opendir(path: string): Promise<Handle> {
+    return handleOf(await this.#ask(KIND.opendir, path))
+  }
+
+  /** The next names of a directory; none at its end. */
+  async readdir(handle: Handle): Promise<string[]> {
+    const answer = await this.#ask(KIND.readdir, handle)
+    if (answer === 'end') return []
+    const fields = fieldsOf(answer, KIND.name)
+    const names: string[] = []
+    for (let left = fields.uint32(); left > 0; left--) {
+      names.push(fields.text())
+      fields.bytes()
+      fields.attributes()
+    }
+    if (names.length === 0) throw inputError('it answers no names where there are some')
+    return names
+  }
+
+  async #ask(kind: number, ...fields: readonly Field[]): Promise<Packet | 'end' | 'ok'> {
+    while (this.#waiting.size >= UNDER_WAY && this.#failure === undefined) await new Promise<void>((resolve) => this.#queue.push(resolve))
+    if (this.#failure !== undefined) throw this.#failure
+    const id = (this.#lastId = (this.#lastId + 1) >>> 0)
+    const answer = await new Promise<Packet>((resolve, reject) => {
+      this.#waiting.set(id, {resolve, reject})
+      this.#input.write(packet(kind, id, ...fields))
+    })
+    if (answer.kind !== KIND.status) return answer
+    const code = answer.fields.uint32()
+    if (code === STATUS.ok) return 'ok'
+    if (code === STATUS.eof) return 'end'
+    throw failedRequest(code)
+  }
+
+  #take(answer: Packet): void {
+    const greeted = this.#greeted
+    if (greeted !== undefined) {
+      this.#greeted = undefined
+      return greeted.resolve(answer)
+    }
+    const id = answer.fields.uint32()
+    const waiting = this.#waiting.get(id)
+    if (waiting === undefined) throw inputError('it answers what was not asked')
+    this.#waiting.delete(id)
+    waiting.resolve(answer)
+    this.#queue.shift()?.()
+  }
+
+  #fail(error: Error): void {
+    if (this.#failure !== undefined) return
+    this.#failure = error
+    this.#greeted?.reject(error)
+    for (const {reject} of this.#waiting.values()) reject(error)
+    this.#waiting.clear()
+    for (const resume of this.#queue.splice(0)) resume()
+  }
+}
+
+/* As the system says it of a file here: what the server's own words are is not looked at. */
+function failedRequest(code: number): Error {
+  const [name, words] = CODES[code] ?? ['EIO', 'i/o error']
+  return Object.assign(new Error(`${name}: ${words}`), {code: name})
+}
+
+function fieldsOf(answer: Packet | 'end' | 'ok', kind: number): Fields {
+  if (typeof answer === 'string' || answer.kind !== kind) throw inputError('it answers something else than was asked for')
+  return answer.fields
+}
+
+function handleOf(answer: Packet | 'end' | 'ok'): Handle {
+  // A copy: it is kept, and what it is a part of need not be.
+  return Buffer.from(fieldsOf(answer, KIND.handle).bytes())
+}

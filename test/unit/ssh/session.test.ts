@@ -1,0 +1,202 @@
+// Against an `ssh` of the test's own, first on PATH: what it is started with, what is made of its words, and how it ends.
+
+import {chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs'
+import {join} from 'node:path'
+import {text} from 'node:stream/consumers'
+import {afterEach, beforeEach, describe, expect, it} from 'vitest'
+import {explainEnd} from '../../../src/lib/ssh/failure.ts'
+import {sshArguments, startSsh} from '../../../src/lib/ssh/session.ts'
+import {parseSshTarget} from '../../../src/lib/ssh/target.ts'
+import {atEnd} from '../../harness/cleanup.ts'
+import {until} from '../../harness/limits.ts'
+import {tempDir} from '../../harness/temp.ts'
+
+const vault = parseSshTarget('me@vault:')
+
+describe('arguments', () => {
+  it('end with the host and one word for the other side', () => {
+    expect(sshArguments(vault, {verb: 'browse'}, true).slice(-3)).toEqual(['--', 'me@vault', 'bk browse'])
+    expect(sshArguments(parseSshTarget('ssh://[::1]:2222/srv'), {subsystem: 'sftp'}, true).slice(-6)).toEqual(['-p', '2222', '-s', '--', '::1', 'sftp'])
+  })
+
+  it('forbid questions only where nobody could answer', () => {
+    expect(sshArguments(vault, {verb: 'browse'}, true).join(' ')).not.toContain('BatchMode')
+    expect(sshArguments(vault, {verb: 'browse'}, false)).toContain('-oBatchMode=yes')
+  })
+
+  it('name the set only where there is a path: behind a key it is not ours to say', () => {
+    const command = {verb: 'receive', flags: ['--set', 'web1']} as const
+    expect(sshArguments(vault, command, true).at(-1)).toBe('bk receive')
+    expect(sshArguments(parseSshTarget('vault:/srv/store'), command, true).at(-1)).toBe("bk receive --set 'web1' -- '/srv/store'")
+  })
+
+  it.for(["a'b", '$HOME', '`x`', 'a b', '\\', '*', "'", 'x;y', '~/x'])('reach a shell as they are: %s', (path) => {
+    const word = sshArguments({host: 'vault', path}, {verb: 'browse'}, true).at(-1)!
+    // What the shell on the other side does with it.
+    const script = join(tempDir('quoting'), 'script')
+    writeFileSync(script, `bk() { printf '%s\\n' "$@"; }\n${word}\n`)
+    return expect(run('/bin/sh', script)).resolves.toBe(`browse\n--\n${path}\n`)
+  })
+})
+
+async function run(program: string, script: string): Promise<string> {
+  const {spawn} = await import('node:child_process')
+  return text(spawn(program, [script], {stdio: ['ignore', 'pipe', 'inherit']}).stdout)
+}
+
+describe('a session', () => {
+  const {PATH = ''} = process.env
+  let dir: string
+
+  beforeEach(() => {
+    dir = tempDir('ssh')
+    process.env['PATH'] = `${dir}:${PATH}`
+  })
+  afterEach(() => {
+    process.env['PATH'] = PATH
+  })
+
+  function ssh(script: string): void {
+    writeFileSync(join(dir, 'ssh'), `#!/bin/sh\n${script}\n`)
+    chmodSync(join(dir, 'ssh'), 0o755)
+  }
+
+  it('carries bytes both ways and ends when its input does', async () => {
+    ssh('cat')
+    const session = startSsh(vault, {verb: 'browse'})
+    const answer = text(session.output)
+    session.input.write('there and back')
+    await session.close()
+    expect(await answer).toBe('there and back')
+    expect(await session.finished).toEqual({status: 0, signal: null})
+  })
+
+  it('calls back whoever writes to a command that is gone, or ends its input', async () => {
+    ssh('exec sleep 60')
+    const session = startSsh(vault, {verb: 'browse'})
+    // More than a pipe holds.
+    const waiting = new Promise((done) => session.input.write(Buffer.alloc(1_000_000), done))
+    const ending = new Promise((done) => session.input.end(done))
+    session.kill()
+    await session.finished
+    expect(await waiting).toBeInstanceOf(Error)
+    expect(await ending).toBeInstanceOf(Error)
+    expect(await new Promise((done) => session.input.end(done))).toBeInstanceOf(Error)
+
+    ssh('exit 0')
+    const gone = startSsh(vault, {verb: 'browse'})
+    await gone.finished
+    expect(await new Promise((done) => gone.input.end(done))).toBeInstanceOf(Error)
+    expect(await new Promise((done) => gone.input.write('x', done))).toBeInstanceOf(Error)
+  })
+
+  it('tells lines of stderr, safe to print, and keeps the last of them', async () => {
+    ssh(String.raw`printf 'one\r\n\033[31mtwo\n\n\377three' >&2`)
+    const lines: string[] = []
+    const session = startSsh(vault, {verb: 'browse'}, {onLine: (line) => lines.push(line)})
+    await session.finished
+    expect(lines).toEqual(['one', String.raw`\033[31mtwo`, '\ufffdthree'])
+    expect(session.stderr()).toBe(`${lines.join('\n')}\n`)
+  })
+
+  it('keeps no more than 2 KiB of an endless stderr, and tells a hundred lines', async () => {
+    ssh("i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i + 1)); done >&2; head -c 1000000 /dev/zero | tr '\\0' x >&2")
+    const lines: string[] = []
+    const session = startSsh(vault, {verb: 'browse'}, {onLine: (line) => lines.push(line)})
+    await session.finished
+    expect(lines).toHaveLength(100)
+    expect(session.stderr().length).toBeLessThanOrEqual(2048)
+  })
+
+  it('that does not end by itself is ended', async () => {
+    ssh('exec sleep 60')
+    const session = startSsh(vault, {verb: 'browse'})
+    session.kill()
+    expect(await session.finished).toEqual({status: null, signal: 'SIGTERM'})
+    expect(await session.failure()).toMatchObject({message: 'ssh to me@vault was ended by SIGTERM', status: 75})
+  })
+
+  it('leaves nothing behind when this process is told to die', async () => {
+    ssh(`echo $$ >${dir}/pid; exec sleep 60`)
+    const script = join(dir, 'dies.ts')
+    const source = join(import.meta.dirname, '../../../src/lib/ssh')
+    writeFileSync(script, `
+      import {startSsh} from '${source}/session.ts'
+      startSsh({host: 'vault', path: ''}, {verb: 'browse'})
+      setInterval(() => {}, 1000)`)
+    const {spawn} = await import('node:child_process')
+    const child = spawn(process.execPath, ['--no-warnings', script], {stdio: 'ignore'})
+    atEnd(() => void child.kill('SIGKILL'))
+    await until('ssh runs', async () => (existsSync(join(dir, 'pid')) && readFileSync(join(dir, 'pid'), 'utf8').endsWith('\n')) || null)
+    child.kill('SIGTERM')
+    const pid = Number(readFileSync(join(dir, 'pid'), 'utf8'))
+    await until('ssh is gone', async () => (isGone(pid) ? true : null))
+  })
+
+  it('that cannot begin says so', async () => {
+    mkdirSync(join(dir, 'empty'))
+    process.env['PATH'] = join(dir, 'empty')
+    const session = startSsh(vault, {verb: 'browse'})
+    session.input.write('nobody hears this')
+    expect(await session.failure()).toMatchObject({message: 'ssh is not on PATH', status: 2, hint: "install OpenSSH's client"})
+    await session.close()
+  })
+})
+
+function isGone(pid: number): boolean {
+  try {
+    return /^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
+  } catch {
+    return true
+  }
+}
+
+describe('the end of a session', () => {
+  // As OpenSSH 9.2 says it.
+  const changed = `@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
+@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @
+@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
+Offending ED25519 key in /root/.ssh/known_hosts:1
+  remove with:
+  ssh-keygen -f "/root/.ssh/known_hosts" -R "[127.0.0.1]:2222"
+Host key for [127.0.0.1]:2222 has changed and you have requested strict checking.
+Host key verification failed.
+`
+  it.for([
+    ['ssh: Could not resolve hostname vault: Name or service not known\n', 75, 'no such host: me@vault'],
+    ['ssh: connect to host vault port 22: Connection refused\n', 75, 'me@vault refuses the connection: no sshd listens there'],
+    ['ssh: connect to host vault port 22: Connection timed out\n', 75, 'me@vault does not answer'],
+    ['ssh: connect to host vault port 22: No route to host\n', 75, 'there is no way to me@vault'],
+    ['kex_exchange_identification: Connection closed by remote host\nConnection closed by 10.0.0.1 port 22\n', 75, 'me@vault closed the connection before the login was through'],
+    ['Timeout, server vault not responding.\n', 75, 'the connection to me@vault is lost: it does not answer any more'],
+    ['Connection to vault closed by remote host.\n', 75, 'the connection to me@vault is lost'],
+    ['client_loop: send disconnect: Broken pipe\n', 75, 'the connection to me@vault is lost'],
+    [changed, 77, 'the host key of me@vault has changed: it is another machine, or somebody is in between'],
+    ['No ED25519 host key is known for vault and you have requested strict checking.\nHost key verification failed.\n', 77, 'the host key of me@vault is not known here'],
+    ['me@vault: Permission denied (publickey).\n', 77, 'me@vault takes none of the keys that ssh offers'],
+    ['Received disconnect from 10.0.0.1 port 22:2: Too many authentication failures\n', 77, 'me@vault takes none of the first keys that ssh offers'],
+    ['/root/.ssh/config: line 1: Bad configuration option: foo\n/root/.ssh/config: terminating, 1 bad configuration options\n', 2, 'ssh does not take its configuration'],
+    ['subsystem request failed on channel 0\n', 2, 'me@vault has no SFTP for this key'],
+    ['something new\n', 75, 'cannot reach me@vault: something new'],
+    ['', 75, 'cannot reach me@vault'],
+  ] as const)('%j', ([stderr, status, message]) => {
+    expect(explainEnd({status: 255}, stderr, vault)).toMatchObject({status, message})
+  })
+
+  it('names the host as known_hosts does', () => {
+    expect(explainEnd({status: 255}, changed, vault).hint).toContain("ssh-keygen -R '[127.0.0.1]:2222'")
+    expect(explainEnd({status: 255}, 'Host key for vault has changed\n', parseSshTarget('ssh://vault:2222')).hint).toContain("ssh-keygen -R '[vault]:2222'")
+  })
+
+  it.for([
+    [127, 'bash: line 1: bk: command not found\n', 2, 'there is no bk on PATH at me@vault', expect.stringContaining('install it there')],
+    [77, 'bk forced: refused command: bk browse\n', 77, 'me@vault: bk forced: refused command: bk browse', undefined],
+    [2, 'bk browse: /srv is not a store: it has no bk-store\nbk browse: hint: is the disk mounted?\n', 2, 'me@vault: bk browse: /srv is not a store: it has no bk-store', 'is the disk mounted?'],
+    [64, 'bk: no such command: browse\n', 2, 'me@vault: bk: no such command: browse', undefined],
+    [75, 'bk browse: nothing was asked for too long\n', 75, 'me@vault: bk browse: nothing was asked for too long', undefined],
+    [0, '', 75, 'me@vault ended before it was through', undefined],
+    [9, '', 75, 'me@vault ended with 9, and no word why', undefined],
+  ] as const)('with %d is that of the command there: %j', ([end, stderr, status, message, hint]) => {
+    expect(explainEnd({status: end}, stderr, vault)).toMatchObject({status, message, hint})
+  })
+})
