@@ -35,16 +35,18 @@ export type CommandFacts = {
   readonly environment: ReadonlyArray<readonly [string, string]>
   readonly files: ReadonlyArray<readonly [string, string]>
   readonly seeAlso: readonly string[]
+  /** Has a page, but is in no list of commands: not for people to type. */
+  readonly hidden?: boolean
 }
 
-/** All commands that are shown in help, by name. */
+/** All commands, by name. */
 export async function loadCommands(root: string): Promise<CommandFacts[]> {
   const directory = join(root, 'dist/commands')
   const commands: CommandFacts[] = []
   for (const file of globSync('**/*.js', {cwd: directory})) {
     const module: {default: Declared} = await import(join(directory, file))
     const words = file.replace(/(?:\/index)?\.js$/, '').replaceAll('/', ' ')
-    if (module.default.hidden !== true) commands.push(factsOf(words, module.default))
+    commands.push(factsOf(words, module.default))
   }
   return commands.sort((a, b) => (a.words < b.words ? -1 : 1))
 }
@@ -97,6 +99,7 @@ function factsOf(words: string, declared: Declared): CommandFacts {
     environment: declared.environment ?? [],
     files: declared.files ?? [],
     seeAlso: declared.seeAlso ?? [],
+    hidden: declared.hidden ?? false,
   }
 }
 

@@ -11,12 +11,13 @@ import {commandPage, overviewPage} from './man-pages.ts'
 const root = resolve(import.meta.dirname, '..')
 
 const commands = await loadCommands(root)
+const listed = commands.filter(({hidden}) => !hidden)
 const generated = new Map<string, string>([
-  ['man/bk.1', overviewPage(commands)],
+  ['man/bk.1', overviewPage(listed)],
   ...commands.map((command): [string, string] => [`man/${command.page}.1`, commandPage(command)]),
-  ['completions/bk.bash', bashCompletion(commands)],
-  ['completions/_bk', zshCompletion(commands)],
-  ['completions/bk.fish', fishCompletion(commands)],
+  ['completions/bk.bash', bashCompletion(listed)],
+  ['completions/_bk', zshCompletion(listed)],
+  ['completions/bk.fish', fishCompletion(listed)],
 ])
 
 const stale = [...generated].filter(([file, text]) => !existsSync(join(root, file)) || readFileSync(join(root, file), 'utf8') !== text)

@@ -33,17 +33,19 @@ export type Sshd = {
 export type SshdOptions = {
   /** aliases in the client's configuration, each with a key of its own; default `vault` */
   readonly hosts?: readonly string[]
+  /** more lines for sshd_config */
+  readonly serverConfig?: readonly string[]
 }
 
 /** Starts sshd. Nobody may log in before `authorize`. It ends with the test file, or with the test process when that is killed. */
-export async function startSshd({hosts = ['vault']}: SshdOptions = {}): Promise<Sshd> {
+export async function startSshd({hosts = ['vault'], serverConfig: more = []}: SshdOptions = {}): Promise<Sshd> {
   const dir = tempDir('sshd')
   const home = newHome(join(dir, 'remote'))
   const publicKeys = Object.fromEntries(hosts.map((host) => [host, makeKey(dir, host)]))
   const hostKey = makeKey(dir, 'host-key')
   const authorizedKeys = join(dir, 'authorized_keys')
   writeFileSync(authorizedKeys, '', {mode: 0o600})
-  writeFileSync(join(dir, 'sshd_config'), serverConfig(dir, home))
+  writeFileSync(join(dir, 'sshd_config'), serverConfig(dir, home) + lines(more))
   // Its empty directory for privilege separation is made by the service manager, which tests may not have.
   if (process.getuid?.() === 0) mkdirSync('/run/sshd', {recursive: true, mode: 0o755})
 

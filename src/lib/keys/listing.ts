@@ -1,0 +1,85 @@
+/**
+ * Restricted keys as rows: for people with short sizes, for programs with exact ones. What is not said on a line is `-`.
+ */
+import {escapeName} from '../cli/escape.ts'
+import {formatSize} from '../cli/units.ts'
+import {shownText} from './authorized-keys.ts'
+import {expiryAsIso} from './expiry.ts'
+import {LIMIT_OPTIONS, parseGrants, type Grants} from './grants.ts'
+import {fingerprint} from './public-key.ts'
+import type {Column, Row} from '../cli/table.ts'
+import type {Limits} from '../store/settings.ts'
+import type {RestrictedLine} from './restricted-line.ts'
+
+export const KEY_COLUMNS: readonly Column[] = [
+  {title: 'key'},
+  {title: 'comment'},
+  {title: 'grants'},
+  {title: 'set'},
+  {title: 'limits'},
+  {title: 'from'},
+  {title: 'expires'},
+]
+
+const NONE = '-'
+
+/** A row for a key. */
+export function keyRow({key, words, from, expires}: RestrictedLine, form: 'exact' | 'readable'): Row {
+  const grants = parseGrants(words)
+  return [
+    fingerprint(key),
+    orNone(key.comment),
+    grants === undefined ? words.map(oneWord).join(' ') : grantsText(grants),
+    grants?.receive?.set ?? NONE,
+    limitsText(grants?.receive?.limits ?? {}, form),
+    orNone(from ?? ''),
+    orNone(expires === undefined ? '' : (expiryAsIso(expires) ?? expires)),
+  ]
+}
+
+function grantsText({receive, browse}: Grants): string {
+  return [
+    ...(receive === undefined ? [] : [`receive=${oneWord(receive.store)}`]),
+    ...(browse === undefined ? [] : [`browse=${oneWord(browse)}`]),
+  ].join(' ')
+}
+
+function limitsText(limits: Limits, form: 'exact' | 'readable'): string {
+  const parts = definedLimits(limits).map(([key, value]) => {
+    const isSize = key !== 'perDay' && key !== 'maxEntries'
+    return `${LIMIT_OPTIONS[key]}=${isSize && form === 'readable' ? formatSize(value) : value}`
+  })
+  return parts.length === 0 ? NONE : parts.join(' ')
+}
+
+/** A key as one line of JSON; `line` is its line in the file. What is not said has no field. */
+export function keyAsJson({key, words, from, expires, program}: RestrictedLine, line: number): string {
+  const {receive, browse} = parseGrants(words) ?? {}
+  const limits = definedLimits(receive?.limits ?? {}).map(([limit, value]) => [LIMIT_OPTIONS[limit].replace('-', '_'), value])
+  return `${JSON.stringify({
+    type: 'key', line, fingerprint: fingerprint(key), key_type: key.type, comment: shownText(key.comment),
+    program: shownText(program), command: words.map(shownText),
+    receive: shown(receive?.store), set: receive?.set, ...Object.fromEntries(limits), browse: shown(browse),
+    from: shown(from), expires: expires === undefined ? undefined : (expiryAsIso(expires) ?? shownText(expires)),
+  })}\n`
+}
+
+function definedLimits(limits: Limits): [keyof Limits, number][] {
+  return (Object.keys(LIMIT_OPTIONS) as (keyof Limits)[]).flatMap((key) => {
+    const value = limits[key]
+    return value === undefined ? [] : [[key, value] satisfies [keyof Limits, number]]
+  })
+}
+
+function shown(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : shownText(text)
+}
+
+/* Fields of several words have blanks between, so that a word has none. */
+function oneWord(text: string): string {
+  return escapeName(Buffer.from(text, 'latin1')).replaceAll(' ', '\\040')
+}
+
+function orNone(text: string): string {
+  return text === '' ? NONE : escapeName(Buffer.from(text, 'latin1'))
+}
