@@ -21,9 +21,9 @@ try {
   fail(error)
 }
 const status = await bk.start(argv, root, own && {words: own, command: bk.default})
-// Wait for a slow reader, who may be a person with a pager, as long as it takes; and in any case one turn, in which a
-// failed write is reported.
-await new Promise((done) => (process.stdout.writableLength > 0 ? process.stdout.write('', done) : setImmediate(done)))
+// Wait for a slow reader, who may be a person with a pager, as long as it takes, unless the command has given him up; and
+// in any case one turn, in which a failed write is reported.
+await new Promise((done) => (process.stdout.writableLength > 0 && !bk.isOutputGivenUp() ? process.stdout.write('', done) : setImmediate(done)))
 process.exit(status)
 
 // A command of bk's own is named by one word or two, and its bundle, made by tools/build, is found by them: all else is

@@ -46,7 +46,7 @@ describe('the examples of docs/format.md', () => {
 
   test('are these', () => {
     expect(blocks.map((lines) => lines[0])).toEqual([
-      'a b        a\\040b', '#mtree', '#bk changes 1 root=/srv', '#bk toc 1', 'bk-store  README  recover.sh', '#bk store 1', '#bk record 1 snapshot', '#bk catalog 1', '#bk session 1', '#bk snapshot 1',
+      'a b        a\\040b', '#mtree', '#bk changes 1 root=/srv', '#bk toc 1', 'bk-store  README  recover.sh', '#bk store 1', '#bk record 1 snapshot', '#bk catalog 1', '#bk session 1', '#bk snapshot 1', 'bk 1',
     ])
   })
 
@@ -179,7 +179,7 @@ test('snapshot: read and printed', () => {
 test('session: written, and read as far as its packs are there', async () => {
   const store = emptyStore()
   const name = /^pack (\S+) /m.exec(textOf('session'))![1]!
-  await new Session(store, 'web1').add({name, size: 16_790_021, ids: []}, 1_763_800_205)
+  await new Session(store, 'web1').add({name, size: 16_790_021}, 1_763_800_205)
   expect(store.files.get('sessions/web1')).toEqual(bytesOf('session'))
   expect(await leftPacks(store, 'web1', 1_763_800_206)).toEqual([])
 })

@@ -63,6 +63,29 @@ export async function writeOut(records: Records): Promise<void> {
   await flush()
 }
 
+/* A pipe takes a line at once if anybody reads it. */
+const lastWait = 5000
+let givenUp = false
+
+/** Whether there is a reader who did not read: the entry does not wait for him either. */
+export function isOutputGivenUp(): boolean {
+  return givenUp
+}
+
+/** Writes a line to a reader who may not read at all, and gives him up after some seconds. */
+export async function writeLastWord(line: string): Promise<void> {
+  await new Promise<void>((done) => {
+    const timer = setTimeout(() => {
+      givenUp = true
+      done()
+    }, lastWait)
+    process.stdout.write(line, () => {
+      clearTimeout(timer)
+      done()
+    })
+  })
+}
+
 async function drained(): Promise<void> {
   try {
     await once(process.stdout, 'drain')

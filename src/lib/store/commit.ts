@@ -1,12 +1,13 @@
 /*
- * Commit, everywhere the same (design, "The store"): packs durable, catalog durable, read the head, check under it that every
- * pack needed exists, create the next record if nobody has. Nothing is locked: whoever finds the number taken looks again.
+ * Commit, everywhere the same (design, "The store"): packs durable, read the head, check under it that every pack
+ * needed exists and that the limits hold, catalog durable, create the next record if nobody has. Nothing is locked: whoever finds the number taken looks again.
  */
 import {BkError} from '../cli/errors.ts'
 import {formatCatalog, type CataloguedPack} from './catalog.ts'
 import {diffNeeds, type Labels, type Needs} from './needs.ts'
 import {formatSnapshot, parseRecord, type Described, type SnapshotRecord} from './record.ts'
 import {catalogName, packName, recordName} from './store.ts'
+import {usedBy} from './usage.ts'
 import type {StoreLog} from './log.ts'
 
 /** What is to be committed. */
@@ -18,6 +19,11 @@ export interface Draft extends Described {
   readonly packs: readonly CataloguedPack[]
   /** Names of the packs that the snapshot needs. */
   readonly needed: ReadonlySet<string>
+  /**
+   * Has the last word, under each head that it would be committed on, before anything of it is written; throws to refuse. `bytes` is what
+   * it adds beside the packs: catalog and record.
+   */
+  readonly admit?: ((bytes: number) => Promise<void>) | undefined
 }
 
 /** What was written. */
@@ -37,7 +43,8 @@ const MAX_TRIES = 1000
 export async function commitSnapshot(log: StoreLog, draft: Draft): Promise<Committed> {
   const {store} = log
   const catalog = draft.packs.length === 0 ? undefined : formatCatalog(draft.packs)
-  if (catalog !== undefined) await store.put(catalogName(catalog.digest), [catalog.bytes], false)
+  let isCatalogThere = catalog === undefined
+  const brought = (catalog?.bytes.length ?? 0) + draft.packs.reduce((sum, {size}) => sum + size, 0)
   const sizes = new Map((catalog?.packs ?? []).map(({name, size}) => [name, size]))
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const head = await log.head()
@@ -56,6 +63,7 @@ export async function commitSnapshot(log: StoreLog, draft: Draft): Promise<Commi
       index: draft.index,
       tree: draft.tree,
       catalog: catalog?.digest,
+      stored: {bytes: brought, total: (await usedBy(log, draft.set)) + brought},
       needs: await needsOf(log, labels, before),
       epoch: 1,
       saw: draft.saw,
@@ -64,6 +72,9 @@ export async function commitSnapshot(log: StoreLog, draft: Draft): Promise<Commi
     const bytes = Buffer.from(text, 'latin1')
     // A record stays for ever, and one that cannot be read would end every reading of the log.
     parseRecord(bytes)
+    await draft.admit?.((catalog?.bytes.length ?? 0) + bytes.length)
+    if (catalog !== undefined && !isCatalogThere) await store.put(catalogName(catalog.digest), [catalog.bytes], false)
+    isCatalogThere = true
     if (await store.put(recordName(seq), [bytes], true)) return {seq, sum}
   }
   throw new BkError('the log is written to faster than this can be committed', {status: 75})

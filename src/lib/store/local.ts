@@ -3,15 +3,29 @@
  * rename where the name is that of the content, by link(2) where it must not have been there.
  */
 import {constants} from 'node:fs'
+import {setTimeout as sleep} from 'node:timers/promises'
 import {BkError, errorCode, reasonOf} from '../cli/errors.ts'
 import {beginFile, isTempName, syncDirectory, type OnTemp} from '../sys/atomic.ts'
 import {calls, readAll, readFull, writeAllMeanwhile} from '../sys/calls.ts'
-import type {Features, Store} from './store.ts'
+import {LOCK_EX, LOCK_NB} from '../sys/libc.ts'
+import type {Features, Room, Store} from './store.ts'
 
 // Nobody but the owner, and not by accident: what is stored never changes.
 const FILE_MODE = 0o400
 const DIRECTORY_MODE = 0o700
 const MAX_FILE = 2 ** 31
+
+const LOCK_PAUSE = 10
+const LOCK_TRIES = 500
+
+/** Whether the lock is ours, or there is none to be had. */
+function isLocked(fd: number): boolean {
+  try {
+    return calls.flock(fd, LOCK_EX | LOCK_NB)
+  } catch {
+    return true
+  }
+}
 
 export interface LocalOptions {
   /** Told of temporary files, so that a signal can remove them. */
@@ -94,6 +108,22 @@ export class LocalStore implements Store {
 
   features(): Features {
     return {atomicCreate: true}
+  }
+
+  async room(): Promise<Room> {
+    const {bavail, bsize, files, ffree} = calls.statfs(this.#root)
+    return {bytes: Number(bavail * bsize), inodes: files === 0n ? undefined : Number(ffree)}
+  }
+
+  // Held for milliseconds; who does not get it in some seconds (another that was stopped; NFS without locks) goes on without.
+  async alone<Result>(work: () => Promise<Result>): Promise<Result> {
+    const fd = calls.open(this.#root, constants.O_RDONLY | constants.O_DIRECTORY)
+    try {
+      for (let tries = 0; tries < LOCK_TRIES && !isLocked(fd); tries++) await sleep(LOCK_PAUSE)
+      return await work()
+    } finally {
+      calls.close(fd)
+    }
   }
 
   #makeParents(name: string): void {

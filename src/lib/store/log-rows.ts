@@ -1,14 +1,13 @@
 /*
  * The log of a store as rows, oldest first: for people with local times and short sizes, for programs as the records have it.
  */
-import {errorCode} from '../cli/errors.ts'
 import {formatSize} from '../cli/units.ts'
 import {recordsForward} from './log-walk.ts'
-import {catalogName, type Store} from './store.ts'
+import {broughtBy} from './usage.ts'
 import type {Column, Row} from '../cli/table.ts'
 import type {Reporter} from '../cli/speech.ts'
 import type {StoreLog} from './log.ts'
-import type {SnapshotRecord, StoreRecord} from './record.ts'
+import type {StoreRecord} from './record.ts'
 
 /** A record and what it added. */
 export interface LogEntry {
@@ -34,30 +33,10 @@ const UNKNOWN = '-'
 export async function* logEntries(log: StoreLog, set: string | undefined, reporter: Pick<Reporter, 'warn'>): AsyncGenerator<LogEntry> {
   for await (const record of recordsForward(log)) {
     if (set !== undefined && (record.kind !== 'snapshot' || record.set !== set)) continue
-    const added = record.kind === 'edit' ? {packs: 0, bytes: 0} : await addedBy(log.store, record)
+    const added = record.kind === 'edit' ? {packs: 0, bytes: 0} : await broughtBy(log, record)
     if (added === undefined) reporter.warn(`the catalog of record ${record.seq} is missing`)
     yield {record, added}
   }
-}
-
-async function addedBy(store: Store, {catalog}: SnapshotRecord): Promise<LogEntry['added']> {
-  if (catalog === undefined) return {packs: 0, bytes: 0}
-  let text: Buffer
-  try {
-    text = await store.get(catalogName(catalog))
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
-    throw error
-  }
-  let packs = 0
-  let bytes = 0
-  // No other line has a p in it: ids are hexadecimal, and there may be millions of them.
-  for (let at = text.indexOf('\npack '); at >= 0; at = text.indexOf('\npack ', at + 1)) {
-    const line = text.toString('latin1', at + 1, at + 100)
-    packs++
-    bytes += Number(/^pack [0-9a-f]{64} (\d+)\n/.exec(line)?.[1] ?? 0)
-  }
-  return {packs, bytes}
 }
 
 /** A row with everything as the record has it. */

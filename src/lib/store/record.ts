@@ -31,6 +31,14 @@ export interface Described {
   readonly tree: string
 }
 
+/** What a snapshot has brought into the store. Not in records of versions that did not count it. */
+export interface Stored {
+  /** Bytes of its catalog, and of the packs in it. */
+  readonly bytes: number
+  /** With those of all records of its set before it, and the bytes of those records. */
+  readonly total: number
+}
+
 /** An index was received. */
 export interface SnapshotRecord extends Chained, Described {
   readonly kind: 'snapshot'
@@ -38,6 +46,8 @@ export interface SnapshotRecord extends Chained, Described {
   /** The server's clock. */
   readonly received: string
   readonly catalog: string | undefined
+  /** Bytes that it brought: catalog and packs. */
+  readonly stored?: Stored | undefined
   readonly needs: Needs
   readonly epoch: number
   readonly saw: {readonly seq: number; readonly sum: string} | undefined
@@ -79,6 +89,7 @@ export function formatSnapshot(draft: SnapshotDraft): {readonly text: string; re
     `index ${draft.index.id} ${draft.index.level}`,
     `tree ${draft.tree}`,
     ...(draft.catalog === undefined ? [] : [`catalog ${draft.catalog}`]),
+    ...(draft.stored === undefined ? [] : [`stored ${draft.stored.bytes} ${draft.stored.total}`]),
     ...formatNeeds(draft.needs).map((value) => `needs ${value}`),
     `epoch ${draft.epoch}`,
     ...(draft.saw === undefined ? [] : [`saw ${draft.saw.seq} ${draft.saw.sum}`]),
@@ -102,11 +113,12 @@ const LINES = {
   index: new RegExp(`^index ${ID} (full|far|near)$`),
   tree: new RegExp(`^tree ${ID}$`),
   catalog: new RegExp(`^catalog ${ID}$`),
+  stored: new RegExp(`^stored ${NUMBER} ${NUMBER}$`),
   epoch: new RegExp(`^epoch ([1-9][0-9]{0,8})$`),
   saw: new RegExp(`^saw ([1-9][0-9]{0,8}) ${ID}$`),
   prev: new RegExp(`^prev ${ID}$`),
   // What this version has a word for is never a line of a later one.
-  later: /^((?!(?:seq|set|received|claimed|state|entries|index|tree|catalog|needs|epoch|saw|prev|sum) )[a-z][a-z-]*(?: [!-~]+)+)$/,
+  later: /^((?!(?:seq|set|received|claimed|state|entries|index|tree|catalog|stored|needs|epoch|saw|prev|sum) )[a-z][a-z-]*(?: [!-~]+)+)$/,
   edit: /^([a-z][a-z-]*(?: [!-~]+)*)$/,
 } as const
 
@@ -185,6 +197,7 @@ function parseSnapshot(lines: readonly string[], sum: string, size: number): Sna
   const [id, level] = take.must(LINES.index)
   const tree = take.must(LINES.tree)[0]!
   const catalog = take.maybe(LINES.catalog)?.[0]
+  const stored = take.maybe(LINES.stored)
   const needs: string[] = []
   for (let value = take.must(/^needs (.+)$/); ; ) {
     needs.push(value[0]!)
@@ -203,7 +216,8 @@ function parseSnapshot(lines: readonly string[], sum: string, size: number): Sna
   if (take.rest().length > 0) throw new BkError('something stands behind prev', {status: 65})
   return {
     kind: 'snapshot', seq, set, received, claimed, partial, entries: Number(entries), bytes: Number(total),
-    index: {id: id!, level: level as IndexLevel}, tree, catalog, needs: parseNeeds(needs), epoch,
+    index: {id: id!, level: level as IndexLevel}, tree, catalog,
+    stored: stored === undefined ? undefined : {bytes: Number(stored[0]), total: Number(stored[1])}, needs: parseNeeds(needs), epoch,
     saw: saw === undefined ? undefined : {seq: Number(saw[0]), sum: saw[1]!}, unknown, prev: prev[0]!, sum, size,
   }
 }

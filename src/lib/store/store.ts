@@ -24,6 +24,20 @@ export interface Store {
   /** Removes a file; one that is not there is no error. */
   remove(name: string): Promise<void>
   features(): Features
+  /** What is free, where the place can say it. */
+  room?(): Promise<Room | undefined>
+  /**
+   * Does work while no other process of this machine does any under the same roof; where the place knows no locks it is just done. It
+   * sharpens counts and saves work: no snapshot may depend on it.
+   */
+  alone?<Result>(work: () => Promise<Result>): Promise<Result>
+}
+
+/** What is free for ordinary users. */
+export interface Room {
+  readonly bytes: number
+  /** Undefined where the file system does not count them. */
+  readonly inodes: number | undefined
 }
 
 /** What the place can do, as probed. */

@@ -40,9 +40,10 @@ describe('a session that was cut off', () => {
   test('is forgotten after a day, and when it has ended', async () => {
     const store = newStore()
     const session = new Session(store, 'web1')
-    await session.add(await stored(store, packOf('hello')), 1000)
+    const pack = await stored(store, packOf('hello'))
+    await session.add(pack, 1000)
     expect(await leftPacks(store, 'web1', 1000 + 24 * 3600 + 1)).toEqual([])
-    await session.end()
+    await session.end(new Set([pack.name]), 1000)
     expect(await leftPacks(store, 'web1', 1000)).toEqual([])
   })
 

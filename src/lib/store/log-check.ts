@@ -1,0 +1,143 @@
+/*
+ * Checks the log of a store: that every record is there, whole and chained to the one before it, that what records name is there, and
+ * that they say the truth about it. It goes on where a listing has to stop. Contents of packs are not read.
+ */
+import {BkError, errorCode, reasonOf} from '../cli/errors.ts'
+import {parseCatalog} from './catalog.ts'
+import {objectId} from './object-id.ts'
+import {NO_RECORD, type SnapshotRecord, type StoreRecord} from './record.ts'
+import {catalogName, packName, recordName} from './store.ts'
+import type {StoreLog} from './log.ts'
+
+/** What was checked. */
+export interface LogTally {
+  records: number
+  /** Sum of the last whole record: whoever knows what it was can tell whether the store was rolled back. */
+  head: string
+}
+
+/** Nothing, with no record seen yet. */
+export function newTally(): LogTally {
+  return {records: 0, head: NO_RECORD}
+}
+
+/** A pack of a catalog, until a snapshot that needs it has been seen and it was looked at. */
+type Unseen = {readonly name: string; readonly size: number} | undefined
+
+/** What is known from the records before. */
+interface Seen {
+  /** Packs of each record's catalog; undefined where that is damaged, which has been told then. */
+  readonly catalogs: Map<number, Unseen[] | undefined>
+  /** What each set has brought; undefined, from a record on that is lost, until the next of the set says it. */
+  readonly brought: Map<string, number>
+  hasLost: boolean
+}
+
+/**
+ * Checks the sums and the chain of all records, the sums of all catalogs, that every pack that a snapshot needs is in one and in the store,
+ * of the right size, and the files that stand beside the log.
+ * @returns what is wrong, a line each
+ */
+export async function* checkLog(log: StoreLog, tally: LogTally): AsyncGenerator<string> {
+  yield* checkFiles(log)
+  const seen: Seen = {catalogs: new Map(), brought: new Map(), hasLost: false}
+  let unread: number[] = []
+  const last = await log.last()
+  for (let seq = 1; seq <= last; seq++) {
+    const record = await recordOrWhy(log, seq)
+    if (typeof record === 'string') yield record
+    if (typeof record === 'string' || record === undefined) {
+      seen.hasLost = true
+      seen.brought.clear()
+      if (record === undefined && (await log.store.size(recordName(seq))) === undefined) yield `record ${seq} is missing`
+      else unread.push(seq)
+      continue
+    }
+    tally.records++
+    if (record.prev !== tally.head) {
+      yield unread.length > 0 ? `record ${unread.join(', ')} is damaged: record ${seq} is chained to it` : `record ${seq} is not chained to the record before it`
+    }
+    unread = []
+    tally.head = record.sum
+    if (record.kind === 'snapshot') {
+      yield* checkCatalog(log, record, seen)
+      yield* checkNeeds(log, record, seen)
+    }
+  }
+}
+
+/* A torn record is undefined, one that is damaged in another way is said why. */
+async function recordOrWhy(log: StoreLog, seq: number): Promise<StoreRecord | undefined | string> {
+  try {
+    return await log.record(seq)
+  } catch (error) {
+    return whyBad(error)
+  }
+}
+
+async function* checkFiles({settings, store}: StoreLog): AsyncGenerator<string> {
+  for (const [name, digest] of settings.files) {
+    try {
+      if (objectId(await store.get(name)) !== digest) yield `${name} was changed since the store was made`
+    } catch (error) {
+      yield `${name}: ${whyBad(error)}`
+    }
+  }
+}
+
+async function* checkCatalog(log: StoreLog, record: SnapshotRecord, {catalogs, brought, hasLost}: Seen): AsyncGenerator<string> {
+  const {seq, set, catalog, stored} = record
+  let bytes = 0
+  try {
+    const {packs, size} = catalog === undefined ? {packs: [], size: 0} : await readCatalog(log, catalog)
+    catalogs.set(seq, packs)
+    bytes = packs.reduce((sum, pack) => sum + pack.size, size)
+    if (stored !== undefined && stored.bytes !== bytes) yield `record ${seq} says that it brought ${stored.bytes} bytes, its catalog says ${bytes}`
+  } catch (error) {
+    catalogs.set(seq, undefined)
+    bytes = stored?.bytes ?? 0
+    yield `the catalog of record ${seq}: ${whyBad(error)} (${catalogName(catalog!)})`
+  }
+  const before = brought.get(set) ?? (hasLost ? undefined : 0)
+  const total = before === undefined ? (stored?.total ?? 0) : before + bytes
+  if (stored !== undefined && stored.total !== total) yield `record ${seq} says that set ${set} brought ${stored.total} bytes so far, its records say ${total}`
+  brought.set(set, total + record.size)
+}
+
+/* Read by hand and without the ids: a log remembers every catalog that it is asked for. */
+async function readCatalog({store}: StoreLog, catalog: string): Promise<{readonly packs: {readonly name: string; readonly size: number}[]; readonly size: number}> {
+  const bytes = await store.get(catalogName(catalog))
+  if (objectId(bytes) !== catalog) throw new BkError('its sum is wrong', {status: 65})
+  return {packs: parseCatalog(bytes).map(({name, size}) => ({name, size})), size: bytes.length}
+}
+
+async function* checkNeeds(log: StoreLog, record: SnapshotRecord, {catalogs}: Seen): AsyncGenerator<string> {
+  try {
+    for (const [at, numbers] of await log.labels(record)) {
+      const packs = catalogs.get(at)
+      // A damaged catalog has been told of already.
+      if (packs === undefined && catalogs.has(at)) continue
+      for (const n of numbers) {
+        if (n > (packs?.length ?? 0)) yield `record ${record.seq} needs pack ${at}.${n}, which no catalog has`
+        else yield* checkPack(log, packs!, n, `${at}.${n}`)
+      }
+    }
+  } catch (error) {
+    yield whyBad(error)
+  }
+}
+
+async function* checkPack({store}: StoreLog, packs: Unseen[], n: number, label: string): AsyncGenerator<string> {
+  const pack = packs[n - 1]
+  if (pack === undefined) return
+  packs[n - 1] = undefined
+  const size = await store.size(packName(pack.name))
+  if (size === undefined) yield `pack ${label} is missing (${packName(pack.name)})`
+  else if (size !== pack.size) yield `pack ${label} has ${size} bytes, and should have ${pack.size} (${packName(pack.name)})`
+}
+
+function whyBad(error: unknown): string {
+  if (errorCode(error) === 'ENOENT') return 'is missing'
+  if (error instanceof BkError || errorCode(error) !== undefined) return reasonOf(error)
+  throw error
+}
