@@ -8,11 +8,10 @@ import {resolve} from 'node:path'
 import {BkCommand} from '../lib/cli/command.ts'
 import {prose} from '../lib/cli/prose.ts'
 import {BkError, errorCode, reasonOf, usageError} from '../lib/cli/errors.ts'
-import {numberFlag, operand, quietFlag, valueFlag, verboseFlag} from '../lib/cli/flags.ts'
+import {numberFlag, operand, quietFlag, sizeFlag, valueFlag, verboseFlag} from '../lib/cli/flags.ts'
 import {openInput} from '../lib/cli/input.ts'
 import {onInterrupt} from '../lib/cli/cleanup.ts'
 import {openSink, type Sink} from '../lib/cli/send-sink.ts'
-import {setName} from '../lib/cli/set-name.ts'
 import {toBytes, unescapeText} from '../lib/index/escape.ts'
 import {calls} from '../lib/sys/calls.ts'
 import {systemClock} from '../lib/sys/clock.ts'
@@ -42,12 +41,13 @@ The base of the changes is found by its digest: in the store, in what send remem
   static override args = {changes: operand('changes, or an index; - for standard input')}
   static override flags = {
     base: valueFlag('index that the changes are against', {helpValue: 'FILE'}),
+    bwlimit: sizeFlag('send at most SIZE a second to another machine', {dependsOn: ['to']}),
     compress: valueFlag('zstd level 1 to 19, or none; 1 if not given', {helpValue: 'LEVEL'}),
     directory: valueFlag('read the files below DIR, not below the root= of the input', {char: 'C', helpValue: 'DIR'}),
     'index-out': valueFlag('write the index that was stored to FILE, once it is committed', {helpValue: 'FILE'}),
     jobs: numberFlag('files read at the same time; as many as there are processors if not given', {char: 'j', min: 1, max: 64}),
     quiet: quietFlag,
-    set: valueFlag('set that the snapshot belongs to; the name of this host if not given', {helpValue: 'NAME', dependsOn: ['to']}),
+    set: valueFlag('set that the snapshot belongs to; the name of this host if not given. A restricted key has its own', {helpValue: 'NAME', dependsOn: ['to']}),
     to: valueFlag('store to send to', {helpValue: 'STORE'}),
     verbose: verboseFlag,
   }
@@ -68,9 +68,14 @@ The base of the changes is found by its digest: in the store, in what send remem
     const progress = createProgress({label: this.calledAs, quiet: flags.quiet, evenInPipe: true})
     const sink: Sink = await openSink({
       store: flags.to,
-      set: setName(flags.set),
+      set: flags.set,
       base: flags.base ?? flags['index-out'],
       unconfirmed,
+      rate: flags.bwlimit === undefined ? undefined : Math.max(1, flags.bwlimit),
+      onWarning: (text, hint) => {
+        speech.warn(text)
+        if (hint !== undefined) speech.hint(hint)
+      },
       onTemp: (tmp) => onInterrupt(() => calls.unlink(tmp)),
     })
     const input = openInput(args.changes, 'a list of changes')
@@ -93,6 +98,7 @@ The base of the changes is found by its digest: in the store, in what send remem
     progress.end()
     if (flags['index-out'] !== undefined && pending === undefined) await this.#keepIndex(flags['index-out'], sent, speech)
     sent.close()
+    await sink.close()
     if (sent.answer !== '') await writeOut([`${sent.answer}\n`])
     return speech.status()
   }

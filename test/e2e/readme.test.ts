@@ -3,7 +3,7 @@
 
 import {randomBytes} from 'node:crypto'
 import {existsSync, mkdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
-import {join} from 'node:path'
+import {dirname, join} from 'node:path'
 import {beforeAll, describe, expect, test} from 'vitest'
 import {bk, pinnedEnvironment, root, sh} from '../harness/bk.ts'
 import {sameTree} from '../harness/same-tree.ts'
@@ -30,6 +30,8 @@ function commandsWith(word: string): string[] {
 }
 
 let env: Record<string, string>
+// That of the test's sshd; `--install` by itself would change the real one.
+let authorizedKeys: string
 
 /** Runs one line as it stands in the README and answers what it printed. */
 async function type(line: string, cwd = home): Promise<string> {
@@ -54,9 +56,8 @@ beforeAll(async () => {
   ])
   mkdirSync(join(dir, 'vault'))
   const sshd = await startSshd()
-  const [line = ''] = blocks('text').filter((block) => block.startsWith('restrict,command="'))
-  const [key = ''] = /ssh-ed25519 AAAA… web1/.exec(line) ?? []
-  sshd.authorize([line.trim().replace('/usr/local/bin/bk', join(root, 'bin/bk')).replace(key, sshd.publicKeys['vault']!)])
+  authorizedKeys = join(dirname(sshd.config), 'authorized_keys')
+  writeFileSync(join(home, 'web1.pub'), `${sshd.publicKeys['vault']}\n`)
   // bk is what the reader installed; npm is wherever this machine has it.
   const path = [join(home, '.local/bin'), sshd.env['PATH'], process.env['PATH']].join(':').replaceAll(`${join(root, 'bin')}:`, '')
   env = {...pinnedEnvironment(dir), PATH: path, npm_config_update_notifier: 'false'}
@@ -104,18 +105,28 @@ describe('a store on this machine', () => {
 })
 
 describe('a store on another machine', () => {
-  test('one way, and once more', async () => {
-    await typeAll(commandsWith('bk init /'))
-    expect(await typeAll(commandsWith('ssh vault'))).toMatch(/^committed 1 /)
+  test('a key that may add and read', async () => {
+    const lines = commandsWith('bk keys restrict').map((line) => line.replace('--install', `--install --file ${authorizedKeys}`))
+    await typeAll(lines)
+    expect(readFileSync(authorizedKeys, 'utf8')).toMatch(/^restrict,command="/)
+  })
+
+  test('backs up and gets back', async () => {
+    const lines = commandsWith('send --to vault:')
+    expect(await type(lines[0]!)).toMatch(/^committed 1 /)
     writeFileSync(join(documents, 'newer'), 'and one more\n')
-    expect(await typeAll(commandsWith('ssh vault'))).toMatch(/^committed 2 /)
-    await type(`bk restore ${join(dir, 'vault/web1')} --to from-vault`)
+    expect(await typeAll(lines)).toMatch(/^committed 2 /)
     expect(sameTree(documents, restored('from-vault'))).toEqual([])
+  })
+
+  test('and once more, one way', async () => {
+    const [, way = ''] = /`… \| (bk send [^`]*)`/.exec(readme.replaceAll('\n', ' ')) ?? []
+    expect(await type(`bk index ~/Documents | bk diff vault.idx | ${way}`)).toMatch(/^committed 3 /)
   })
 
   test('the key does nothing else', async () => {
     const {status, stdout} = await sh('ssh vault cat /etc/passwd', {cwd: home, env})
-    expect({status, stdout: stdout.toString()}).toEqual({status: 65, stdout: ''})
+    expect({status, stdout: stdout.toString()}).toEqual({status: 77, stdout: ''})
   })
 })
 

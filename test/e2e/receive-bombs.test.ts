@@ -86,7 +86,7 @@ describe('a stream', () => {
   })
 
   test('of another protocol, whose client says little and waits: refused at once, not waited for', async () => {
-    for (const hello of ['bk 1\\n', 'SSH-2.0-x\\r\\n', '\\0\\0\\0\\005\\001\\0\\0\\0\\003']) {
+    for (const hello of ['bk 2\\n', 'SSH-2.0-x\\r\\n', '\\0\\0\\0\\005\\001\\0\\0\\0\\003']) {
       // The shell holds the fifo open at both ends: it never comes to its end.
       const result = await sh(`rm -f fifo; mkfifo fifo; exec 3<>fifo; printf '${hello}' >&3; bk receive store <fifo`, {cwd: dir, timeout: 10_000})
       expect({...result, stdout: String(result.stdout)}).toMatchObject({status: 65, stdout: '', stderr: 'bk receive: not a stream of bk send\n'})

@@ -8,6 +8,7 @@ import type {ForgedPack, SnapshotLines} from '../harness/forge-stream.ts'
 import {noise} from '../harness/days.ts'
 import {sha256} from '../harness/read-store.ts'
 import {emptyStore, type MemoryStore} from '../unit/store/memory-store.ts'
+import type {Limits} from '../../src/lib/store/settings.ts'
 
 const owner = 'uid=0 gid=0 uname=root gname=root'
 const time = 'time=1763800000.000000000'
@@ -80,7 +81,7 @@ export type Outcome = {
   /** 0 when it was committed, else the status that `bk receive` would end with */
   readonly status: number
   readonly message: string
-  /** names of the files that are in the store now and were not before */
+  /** names of the files that are in the store now and were not before, but for the list of the session, which means nothing to snapshots */
   readonly grown: readonly string[]
   /** names of files that are gone or different */
   readonly harmed: readonly string[]
@@ -88,7 +89,10 @@ export type Outcome = {
 }
 
 /** Lets a store receive a stream, in pieces of any size, without touching the store itself. */
-export async function attempt(stream: Buffer, {store = emptyStore(), set = 'web1', piece = 4096}: {store?: MemoryStore; set?: string; piece?: number} = {}): Promise<Outcome> {
+export async function attempt(
+  stream: Buffer,
+  {store = emptyStore(), set = 'web1', piece = 4096, limits = {}, now = clock.now()}: {store?: MemoryStore; set?: string; piece?: number; limits?: Limits; now?: bigint} = {},
+): Promise<Outcome> {
   const copy = emptyStore()
   for (const [name, bytes] of store.files) copy.files.set(name, bytes)
   const pieces = async function* (): AsyncGenerator<Buffer> {
@@ -96,12 +100,12 @@ export async function attempt(stream: Buffer, {store = emptyStore(), set = 'web1
   }
   let [status, message] = [0, '']
   try {
-    await receive(pieces(), await StoreLog.open(copy), {set, clock})
+    await receive(pieces(), await StoreLog.open(copy), {set, clock: {now: () => now}, limits, answer: async () => undefined})
   } catch (error) {
     if (!(error instanceof Error) || !('status' in error)) throw error
     ;[status, message] = [Number(error.status), error.message]
   }
-  const grown = [...copy.files.keys()].filter((name) => !store.files.has(name)).sort()
+  const grown = [...copy.files.keys()].filter((name) => !store.files.has(name) && !name.startsWith('sessions/')).sort()
   const harmed = [...store.files].filter(([name, bytes]) => copy.files.get(name)?.equals(bytes) !== true).map(([name]) => name)
   return {status, message, grown, harmed, store: copy}
 }

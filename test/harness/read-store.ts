@@ -86,7 +86,7 @@ function readLog(dir: string): Record[] {
     const fields = new Map(pairs)
     must(fields.get('seq') === String(seq), `record ${seq} says it is ${fields.get('seq')}`)
     must(fields.get('prev') === prev, `record ${seq} is not chained to the one before`)
-    const order = 'seq set received claimed state entries index tree catalog needs epoch saw prev'.split(' ')
+    const order = 'seq set received claimed state entries index tree catalog stored needs epoch saw prev'.split(' ')
     must(pairs.every(([key], at) => at === 0 || order.indexOf(key) >= order.indexOf(pairs[at - 1]![0])), `the lines of record ${seq} are not in order`)
     prev = sum
     return {seq, sum, fields, needs: pairs.filter(([key]) => key === 'needs').map(([, value]) => value)}

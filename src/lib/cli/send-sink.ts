@@ -1,8 +1,9 @@
 /*
- * Where `bk send` sends to: a store at hand, or standard output.
+ * Where `bk send` sends to: a store at hand, one on another machine, or standard output.
  */
 import {resolve} from 'node:path'
 import {IndexReader} from '../index/read.ts'
+import {parseAddress} from '../store/address.ts'
 import {openLog} from '../store/open.ts'
 import {textOf} from '../store/levels.ts'
 import {objectId} from '../store/object-id.ts'
@@ -14,47 +15,64 @@ import {SentState} from '../transfer/sent-state.ts'
 import {StreamDestination, type BaseText} from '../transfer/stream-destination.ts'
 import {requireNotTerminal, stdoutError} from './output.ts'
 import {stateDirectory} from './places.ts'
+import {setName} from './set-name.ts'
 import type {Destination} from '../transfer/destination.ts'
 import type {OnTemp} from '../sys/atomic.ts'
 
 export interface SinkOptions {
   /** A store, or undefined for standard output. */
   readonly store: string | undefined
-  readonly set: string
+  /** As given. */
+  readonly set: string | undefined
   /** File with the index that the changes are against. */
   readonly base: string | undefined
   /** Whether it is known that what was sent last was not confirmed. */
   readonly unconfirmed: boolean
+  /** Bytes a second to another machine, at most. */
+  readonly rate: number | undefined
   readonly onTemp: OnTemp
+  /** Hears of what somebody has to look at. */
+  readonly onWarning: (text: string, hint?: string) => void
 }
 
 export interface Sink {
   readonly destination: Destination
   /** Text of the newest index that the destination has, for an input that is an index itself. */
   newestText(): Promise<AsyncIterable<Buffer> | undefined>
+  /** Ends the connection, if there is one. */
+  close(): Promise<void>
 }
 
 /** Opens the destination. */
-export async function openSink({store, set, base, unconfirmed, onTemp}: SinkOptions): Promise<Sink> {
-  const destination = store === undefined ? openStream(base, unconfirmed) : new LocalDestination(await openLog(store, {onTemp}), set, systemClock)
+export async function openSink(options: SinkOptions): Promise<Sink> {
+  const {destination, close} = await openDestination(options)
   const newestText = async (): Promise<AsyncIterable<Buffer> | undefined> => {
     const newest = await destination.newest()
     return newest === undefined ? undefined : textOf(await destination.chain(newest))
   }
-  return {destination, newestText}
+  return {destination, newestText, close}
+}
+
+async function openDestination(options: SinkOptions): Promise<{readonly destination: Destination; close(): Promise<void>}> {
+  const {store, set, base, unconfirmed, rate, onTemp, onWarning} = options
+  const close = async (): Promise<void> => {}
+  if (store === undefined) return {destination: openStream(base, unconfirmed), close}
+  if (parseAddress(store).kind === 'local') return {destination: new LocalDestination(await openLog(store, {onTemp}), setName(set), systemClock), close}
+  const {openRemote} = await import('./remote-sink.ts')
+  return await openRemote({address: store, set: set === undefined ? undefined : setName(set), defaultSet: setName(undefined), baseText: baseText(base), rate, onWarning})
 }
 
 function openStream(base: string | undefined, unconfirmed: boolean): Destination {
   requireNotTerminal('a stream', "pipe it into 'ssh HOST' or 'bk receive STORE', or give --to STORE")
   // Two vaults may keep different objects for the same tree: what was sent is remembered by the file that says what each has.
   const state = new SentState(`${stateDirectory()}/sent`, base === undefined ? 'unnamed' : objectId(Buffer.from(resolve(base))))
-  return new StreamDestination({write: writeStdout, state, baseText: base === undefined ? undefined : baseText(base), unconfirmed})
+  return new StreamDestination({write: writeStdout, state, baseText: baseText(base), unconfirmed})
 }
 
 // Only what the end line says; the text itself is read when it is needed, and held to that then.
-function baseText(path: string): BaseText | undefined {
-  const digest = digestIn(path)
-  if (digest === undefined) return undefined
+function baseText(path: string | undefined): BaseText | undefined {
+  const digest = path === undefined ? undefined : digestIn(path)
+  if (path === undefined || digest === undefined) return undefined
   return {
     digest,
     read: async () => {

@@ -241,3 +241,16 @@ function fill(file: PendingFile, bytes: Uint8Array): void {
     throw error
   }
 }
+
+/** Makes a directory and those above it, for their owner alone. */
+export function makeFolders(path: string): void {
+  for (let slash = path.indexOf('/', 1); ; slash = path.indexOf('/', slash + 1)) {
+    const part = slash < 0 ? path : path.slice(0, slash)
+    try {
+      calls.mkdir(part, 0o700)
+    } catch (error) {
+      if (errnoName(error) !== 'EEXIST') throw error
+    }
+    if (slash < 0) return
+  }
+}

@@ -5,6 +5,7 @@ import {BkError} from '../cli/errors.ts'
 import {commitSnapshot} from '../store/commit.ts'
 import {readChain, type Chain} from '../store/levels.ts'
 import {PackReader} from '../store/objects.ts'
+import {removeOver} from '../store/session-rest.ts'
 import {leftPacks, Session} from '../store/session.ts'
 import {packName} from '../store/store.ts'
 import {recordTime, type SnapshotRecord} from '../store/record.ts'
@@ -55,11 +56,10 @@ export class LocalDestination implements Destination {
         if ((await this.#log.store.size(packName(pack.name))) === pack.size) known.addPack(pack.name, pack.ids)
       }
     }
-    for (const pack of await leftPacks(this.#log.store, this.#set, this.#seconds)) {
-      if (seen.has(pack.name)) continue
-      known.addPack(pack.name, pack.ids)
-      await this.#take(pack)
-    }
+    const left = (await leftPacks(this.#log.store, this.#set, this.#seconds)).filter(({name}) => !seen.has(name))
+    for (const pack of left) known.addPack(pack.name, pack.ids)
+    this.#packs.push(...left)
+    await this.#session.adopt(left, this.#seconds)
     return known
   }
 
@@ -129,11 +129,12 @@ export class LocalDestination implements Destination {
   async commit(facts: SnapshotFacts): Promise<string> {
     const {claimed, partial, entries, bytes, index, tree, needed} = facts
     const received = recordTime(this.#clock.now())
+    const brought = this.#packs.filter(({name}) => needed.has(name))
     const {seq, sum} = await commitSnapshot(this.#log, {
-      set: this.#set, received, claimed, partial, entries, bytes, index, tree, saw: undefined, needed,
-      packs: this.#packs.filter(({name}) => needed.has(name)),
+      set: this.#set, received, claimed, partial, entries, bytes, index, tree, saw: undefined, needed, packs: brought,
     })
-    await this.#session.end()
+    await this.#session.end(new Set(brought.map(({name}) => name)), this.#seconds)
+    await removeOver(this.#log, this.#set, this.#seconds)
     return `committed ${seq} ${sum}`
   }
 }

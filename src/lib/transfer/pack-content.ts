@@ -8,7 +8,7 @@ import {BkError, reasonOf} from '../cli/errors.ts'
 import {escapeBytes, unescapeText} from '../index/escape.ts'
 import {makeLists} from '../store/chunk-list.ts'
 import {WHOLE_FILE} from '../store/chunker.ts'
-import {memberSize, writeHeader, BLOCK} from '../store/member.ts'
+import {memberSize} from '../store/member.ts'
 import {FRAME_SIZE, type Member} from '../store/pack.ts'
 import {idOfDigest} from '../store/object-id.ts'
 import {corrected, type OwnerNames} from './correct.ts'
@@ -16,7 +16,7 @@ import {hasLongAttributes, readLongAttributes} from './long-attributes.ts'
 import type {Change} from '../index/changes.ts'
 import type {FileAnswer, FileRequest, FilesAnswer, Members, PieceAnswer} from './content.ts'
 import type {Known} from './known.ts'
-import type {Packer} from './packer.ts'
+import {asMember, type Packer} from './packer.ts'
 import type {Readers} from './reading.ts'
 
 /** Callbacks of the library while it reads. Paths are escaped. */
@@ -32,6 +32,8 @@ export interface ContentOptions {
   readonly known: Known
   readonly packer: Packer
   readonly readers: Readers
+  /** Adds to `known` what else the store has of these objects. */
+  readonly learn: ((ids: readonly string[]) => Promise<void>) | undefined
   /** Hears of each list of chunks that is new. */
   readonly onList: (id: string, bytes: Buffer) => void
   readonly names: OwnerNames
@@ -101,6 +103,7 @@ export class ContentPass {
     let requests: FileRequest[] = []
     let size = 0
     for await (const group of source) {
+      await this.#options.learn?.(group.flatMap(contentId))
       for (const change of group) {
         const request = this.#request(change)
         if (request !== undefined) {
@@ -233,6 +236,7 @@ export class ContentPass {
         if (end.status !== 'read' || chunks.length === 0) return this.#take(change, end)
         if (end.changed && reads < READS) break
         const {id, objects} = makeLists(chunks)
+        await this.#options.learn?.(objects.map((object) => object.id))
         for (const object of objects) if (this.#options.known.take(object.id)) this.#lists.push(object)
         return this.#take(change, end, {chunks: id, cut: piece.cut})
       }
@@ -243,6 +247,7 @@ export class ContentPass {
   /** Packs those members that the store lacks: the others go, and what is left moves up. */
   async #pack(part: Members): Promise<void> {
     const {buffer, members} = part
+    await this.#options.learn?.(members.map(({id}) => id))
     const kept: Member[] = []
     let src = 0
     let dst = 0
@@ -272,6 +277,13 @@ export class ContentPass {
   }
 }
 
+/** The id of a change's content as far as the index says it; for nothing else than files. */
+function contentId({mark, group}: Change): string[] {
+  if (mark === '-' || mark === '!' || !group.line.startsWith(' type=file', group.path.length)) return []
+  const entry = entryOf(group)!
+  return entry.sha256 === undefined || entry.size === 0 ? [] : [commentValue(group, 'chunks') ?? idOfDigest(entry.sha256)]
+}
+
 /** The real path of the directory to read below, bytes as latin1. Throws BkError 2 when there is none. */
 function realDirectory(directory: string): string {
   try {
@@ -279,12 +291,4 @@ function realDirectory(directory: string): string {
   } catch (error) {
     throw new BkError(`cannot read ${escapeBytes(directory)}: ${reasonOf(error)}`, {cause: error})
   }
-}
-
-/** One object laid out as a member. */
-export function asMember(id: string, bytes: Uint8Array): Members {
-  const buffer = Buffer.alloc(memberSize(bytes.length))
-  writeHeader(buffer, 0, id, bytes.length)
-  buffer.set(bytes, BLOCK)
-  return {buffer, members: [{id, size: bytes.length}]}
 }

@@ -5,6 +5,7 @@
  * No frame gets memory of its own: it is compressed where it was read to, and lies in the one buffer of the open pack until that is
  * handed on. With fresh buffers of a MiB the garbage collector took a fifth of the time.
  */
+import {BLOCK, memberSize, writeHeader} from '../store/member.ts'
 import {PackBuilder, FRAME_SIZE, PACK_SIZE, type Member, type Pack} from '../store/pack.ts'
 import {compressFrame, type Level} from '../store/zstd.ts'
 import {freeBuffer} from '../sys/memory.ts'
@@ -149,4 +150,12 @@ export class Packer {
     // Who waits for it hears of its failure: the next pack, or the end.
     this.#handing.catch(() => {})
   }
+}
+
+/** One object laid out as a member. */
+export function asMember(id: string, bytes: Uint8Array): Members {
+  const buffer = Buffer.alloc(memberSize(bytes.length))
+  writeHeader(buffer, 0, id, bytes.length)
+  buffer.set(bytes, BLOCK)
+  return {buffer, members: [{id, size: bytes.length}]}
 }

@@ -1,7 +1,7 @@
 /*
  * The receiving end, which trusts nothing: names, sizes and digests are checked, every object is hashed again, the catalog
  * is made here, and the whole index is gone through before a record promises it. Nothing that was in the store before is
- * touched, whatever comes.
+ * touched, whatever comes, and memory and time have bounds.
  */
 import {BkError} from '../cli/errors.ts'
 import {addFirsts, addFirstsOfText, HardLinks} from '../index/hard-links.ts'
@@ -11,68 +11,151 @@ import {groupsOf, readChain, type Chain} from '../store/levels.ts'
 import {PackReader} from '../store/objects.ts'
 import {Reach} from '../store/reach.ts'
 import {recordTime, type SnapshotRecord} from '../store/record.ts'
+import {Guard, stricter} from '../store/limits.ts'
+import {leftPacks, listedPacks, Session} from '../store/session.ts'
 import {packName} from '../store/store.ts'
+import {Answerer} from './answerer.ts'
 import {checkPack} from './check-pack.ts'
+import {Deadline} from './deadline.ts'
+import {HELLO} from './dialogue.ts'
+import {FileLimit} from './file-limit.ts'
 import {Known} from './known.ts'
 import {parseSnapshotLines, type SnapshotLines} from './snapshot-lines.ts'
 import {StreamReader} from './stream.ts'
 import type {CataloguedPack} from '../store/catalog.ts'
 import type {StoreLog} from '../store/log.ts'
+import type {Limits} from '../store/settings.ts'
 import type {Clock} from '../sys/clock.ts'
 
 export interface ReceiveOptions {
   /** Set that the snapshot goes to: the server's choice, never the stream's. */
   readonly set: string
   readonly clock: Clock
+  /** Sends a text to a writer who asks (docs/format.md, 7.1). */
+  readonly answer: (text: string) => Promise<void>
+  /** What this writer may do at most; the store's own limits hold as well. */
+  readonly limits?: Limits | undefined
+  /** Seconds that the whole session may take; a day if not given. */
+  readonly deadline?: number | undefined
 }
+
+const DAY = 24 * 3600
 
 /** Larger packs are not taken: one is held in memory while it is checked. */
 const MAX_PACK = 256 << 20
 const MAX_SNAPSHOT = 64 << 20
 
+/** Ids of more objects would not fit into one catalog. */
+const MAX_OBJECTS = 6_000_000
+
+/** What the steps of one session share. */
+interface Visit {
+  readonly log: StoreLog
+  readonly options: ReceiveOptions
+  readonly session: Session
+  readonly guard: Guard
+  readonly deadline: Deadline
+  /** Seconds since 1970. */
+  readonly now: () => number
+}
+
 /**
- * Receives one snapshot.
+ * Receives one snapshot. What came of one that is refused or cut off stays on the list of the set's session.
  * @throws BkError 65 for what is no stream or is cut off, 77 with `refused WORD: …` for what must not be taken
  */
 export async function receive(pieces: AsyncIterable<Uint8Array>, log: StoreLog, options: ReceiveOptions): Promise<Committed> {
-  const stream = new StreamReader(pieces)
+  const {set, clock, answer} = options
+  const now = (): number => Number(clock.now() / 1_000_000_000n)
+  const session = new Session(log.store, set)
+  const guard = new Guard({log, set, limits: stricter(log.settings.limits, options.limits ?? {}), session, now})
+  const deadline = new Deadline(options.deadline ?? DAY)
+  try {
+    const withAnswer = {...options, answer: (text: string) => deadline.within(answer(text))}
+    return await receiveStream(new StreamReader(deadline.pieces(pieces)), {log, options: withAnswer, session, guard, deadline, now})
+  } finally {
+    deadline.end()
+    await unlessUnable(() => session.flush(now()))
+  }
+}
+
+/* The list of a session saves work and counts. That it cannot be written changes nothing about what is in the store. */
+async function unlessUnable(work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if (!(error instanceof BkError)) throw error
+  }
+}
+
+async function receiveStream(stream: StreamReader, visit: Visit): Promise<Committed> {
   const packs: CataloguedPack[] = []
   const names = new Set<string>()
+  let objects = 0
   // Not only when a whole header is there: who speaks another protocol says a few bytes and waits for an answer.
   const first = (await stream.peek(5)).toString('latin1')
-  if (first.length === 5 && first !== 'pack/' && first !== 'snaps') throw new BkError('not a stream of bk send', {status: 65})
+  if (first.length === 5 && first !== 'pack/' && first !== 'snaps' && first !== HELLO) throw new BkError('not a stream of bk send', {status: 65})
+  await visit.guard.begin()
+  const answerer = first === HELLO ? await beginDialogue(stream, visit) : undefined
   for (;;) {
+    await answerer?.untilMember(stream)
     const header = await stream.next()
     if (header === undefined) throw new BkError('the stream has no snapshot', {status: 65})
-    const pack = /^pack\/([0-9a-f]{64})$/.exec(header.name)?.[1]
-    if (pack !== undefined) {
+    const name = /^pack\/([0-9a-f]{64})$/.exec(header.name)?.[1]
+    if (name !== undefined) {
       // Twice in a catalog nobody could read it any more.
-      if (names.has(pack)) throw new BkError(`pack ${pack} is in the stream twice`, {status: 65})
-      names.add(pack)
+      if (names.has(name)) throw new BkError(`pack ${name} is in the stream twice`, {status: 65})
+      names.add(name)
       if (header.size > MAX_PACK) throw new BkError(`a pack is larger than ${MAX_PACK} bytes`, {status: 65})
-      packs.push(await receivePack(pack, await stream.content(header), stream, log))
+      await visit.guard.beforePack(header.size)
+      const pack = await receivePack(name, await stream.content(header), stream, visit)
+      packs.push(pack)
+      objects += pack.ids.length
+      if (objects > MAX_OBJECTS) throw new BkError(`a snapshot brings more than ${MAX_OBJECTS} objects`, {status: 65})
       continue
     }
     if (header.name !== 'snapshot') throw new BkError(`the stream has a member that does not belong there: ${header.name}`, {status: 65})
     if (header.size > MAX_SNAPSHOT) throw new BkError('the lines of the snapshot are too many', {status: 65})
     const lines = parseSnapshotLines(await stream.content(header))
     if ((await stream.next()) !== undefined) throw new BkError('something stands behind the snapshot: a stream has one', {status: 65})
-    return await accept(lines, packs, log, options)
+    return await accept(lines, packs, visit)
   }
 }
 
-async function receivePack(name: string, bytes: Buffer, stream: StreamReader, log: StoreLog): Promise<CataloguedPack> {
+// Nothing that the writer is told of may go away before the end.
+async function beginDialogue(stream: StreamReader, {log, options: {set, answer}, session, now}: Visit): Promise<Answerer> {
+  await stream.line(HELLO.length)
+  await session.adopt(await listedPacks(log.store, set), now())
+  return await Answerer.greet({log, set, now: now(), answer})
+}
+
+async function receivePack(name: string, bytes: Buffer, stream: StreamReader, {log, session, guard, now}: Visit): Promise<CataloguedPack> {
   const ids = await checkPack(name, bytes)
   const header = await stream.next()
-  const text = `${ids.join('\n')}\n`
-  if (header?.name !== `ids/${name}` || header.size !== text.length || (await stream.content(header)).toString('latin1') !== text) {
+  const text = Buffer.from(`${ids.join('\n')}\n`, 'latin1')
+  if (header?.name !== `ids/${name}` || header.size !== text.length || !(await stream.content(header)).equals(text)) {
     throw new BkError(`the list of ids behind pack ${name} is missing, or is not that of the pack`, {status: 65})
   }
   await log.store.put(packName(name), [bytes], false)
-  return {name, size: bytes.length, ids}
+  const pack = compactPack(name, bytes.length, text)
+  await session.add(pack, now())
+  await guard.afterPack()
+  return pack
 }
 
-async function accept(lines: SnapshotLines, packs: readonly CataloguedPack[], log: StoreLog, options: ReceiveOptions): Promise<Committed> {
+// A session may bring millions of objects: their ids are kept as text, a third of what they take as strings.
+function compactPack(name: string, size: number, text: Buffer): CataloguedPack {
+  return {
+    name,
+    size,
+    get ids() {
+      return text.toString('latin1', 0, text.length - 1).split('\n')
+    },
+  }
+}
+
+async function accept(lines: SnapshotLines, packs: readonly CataloguedPack[], visit: Visit): Promise<Committed> {
+  const {log, options, session, guard, now} = visit
+  guard.checkEntries(lines.entries)
   const base = lines.base === undefined ? undefined : await log.newest(options.set, ({tree}) => tree === lines.base)
   if (lines.base !== undefined && base === undefined) {
     throw new BkError('refused unknown-base: the changes are against an index that is no snapshot of this set', {
@@ -80,8 +163,12 @@ async function accept(lines: SnapshotLines, packs: readonly CataloguedPack[], lo
       hint: "without the index that was the OLD of 'bk diff' all is sent anew; 'bk index STORE@latest' on the store's host prints the newest",
     })
   }
-  const needed = isUnchanged(lines, packs, base) ? await packsOf(log, base!) : await checkIndex(lines, packs, log, base)
-  return await commitSnapshot(log, {
+  const unchanged = isUnchanged(lines, packs, base)
+  const left = unchanged ? [] : (await leftPacks(log.store, options.set, now())).filter(({name}) => !packs.some((pack) => pack.name === name))
+  const needed = unchanged ? await packsOf(log, base!) : await checkIndex(lines, packs, left, base, visit)
+  await session.adopt(left.filter(({name}) => needed.has(name)), now())
+  const brought = [...packs, ...left].filter(({name}) => needed.has(name))
+  const committed = await commitSnapshot(log, {
     set: options.set,
     received: recordTime(options.clock.now()),
     claimed: lines.claimed,
@@ -91,9 +178,12 @@ async function accept(lines: SnapshotLines, packs: readonly CataloguedPack[], lo
     index: lines.index,
     tree: lines.tree,
     saw: lines.saw,
-    packs: packs.filter(({name}) => needed.has(name)),
+    packs: brought,
     needed,
+    admit: (bytes) => guard.beforeRecord(bytes),
   })
+  await unlessUnable(() => session.end(new Set(brought.map(({name}) => name)), now()))
+  return committed
 }
 
 // The same index as the base, which was gone through when it came.
@@ -109,18 +199,25 @@ async function packsOf(log: StoreLog, record: SnapshotRecord): Promise<Set<strin
 }
 
 /** Goes through the whole index that a snapshot promises; returns the names of the packs it reaches. */
-async function checkIndex(lines: SnapshotLines, packs: readonly CataloguedPack[], log: StoreLog, base: SnapshotRecord | undefined): Promise<Set<string>> {
+async function checkIndex(
+  lines: SnapshotLines,
+  packs: readonly CataloguedPack[],
+  left: readonly CataloguedPack[],
+  base: SnapshotRecord | undefined,
+  {log, options, guard, deadline}: Visit,
+): Promise<Set<string>> {
   const known = new Known()
   for (const pack of packs) known.addPack(pack.name, pack.ids)
   if (base !== undefined) for (const {pack} of await log.packs(await log.labels(base))) known.addPack(pack.name, pack.ids)
   await addClaimed(known, lines, log)
+  for (const pack of left) known.addPack(pack.name, pack.ids)
   const reader = new PackReader(log.store)
   const get = async (id: string): Promise<Buffer> => {
     const pack = known.packOf(id)
     if (pack === undefined) throw new BkError(`refused missing-object: ${id} is in no pack that the snapshot may use`, {status: 77})
     return await reader.object(pack, id)
   }
-  const own = packs.find(({ids}) => ids.includes(lines.index.id))
+  const own = [...packs, ...left].find(({name}) => name === known.packOf(lines.index.id))
   if (own !== undefined && own.ids.length > 1) throw new BkError('the index shares a pack with other objects', {status: 65})
   const chain = await readChain(lines.index.id, get)
   if ((lines.index.level === 'full') !== (chain.links.length === 1) || (lines.index.level === 'far' && chain.links.length !== 2)) {
@@ -133,9 +230,14 @@ async function checkIndex(lines: SnapshotLines, packs: readonly CataloguedPack[]
   addFirstsOfText(chain.full, firsts)
   addFirsts(chain.changes, firsts)
   const hardLinks = new HardLinks(firsts)
+  const {maxFile} = guard.limits
+  const files = maxFile === undefined ? undefined : new FileLimit(log, await log.newest(options.set), maxFile)
   // What lies below changes was held to the grammar when it came.
   for await (const batch of groupsOf(chain, chain.links.length === 1)) {
+    deadline.check()
     for (const group of batch) {
+      const wait = files?.check(group)
+      if (wait !== undefined) await wait
       hardLinks.mend(group)
       if (hardLinks.mended > 0) throw new BkError(`${group.path} is said to be a hard link to what is not there, or is another file`, {status: 65})
       writer.add(group)

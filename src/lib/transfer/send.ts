@@ -8,9 +8,9 @@ import {ChangesReader, changesEndLine, changesHeader, formatChange, linesOf, typ
 import {batchOf} from '../index/cursor.ts'
 import {detached} from '../index/escape.ts'
 import {addFirsts, addFirstsOfText, HardLinks} from '../index/hard-links.ts'
-import {commentValue, type Group} from '../index/group.ts'
+import {commentValue, isUnread, type Group} from '../index/group.ts'
 import {IndexWriter} from '../index/write.ts'
-import {groupsOf, textOf} from '../store/levels.ts'
+import {groupsOf, textOf, type Chain} from '../store/levels.ts'
 import {BLOCK, writeHeader} from '../store/member.ts'
 import {objectId} from '../store/object-id.ts'
 import {Reach} from '../store/reach.ts'
@@ -57,6 +57,9 @@ export interface StoredIndex {
   text(): AsyncIterable<Buffer>
 }
 
+/** The target of changes whose files were not as they said. */
+const NOT_KNOWN = ''
+
 /** What came of it. */
 export interface Sent extends StoredIndex {
   /** The destination's answer, one line. */
@@ -76,13 +79,34 @@ export async function send(source: ChangesSource, to: Destination, options: Send
   const gathered = await readContent(source, to, options, spill)
   const base = source.end!.base
   const facts = base === undefined ? undefined : await to.base(base)
-  if (base !== undefined && facts === undefined) throw unknownBase(base)
+  if (base !== undefined && facts === undefined) {
+    const lost = await to.lostBase?.(base)
+    if (lost === undefined) throw unknownBase(base)
+    return await send(withoutBase(source, lost, spill, gathered), to, options)
+  }
   // Without a single change the index may still be of another root.
   if (facts?.index !== undefined && gathered.changes === 0 && source.end!.target === base) {
     spill.close()
     return await unchanged({...facts, index: facts.index}, base!, to, options, gathered.totals)
   }
   return await changed(source, to, options, {spill, facts, base, ...gathered})
+}
+
+/**
+ * The same target as changes against nothing, for a store that has lost the base. What was read already is known by now; what else it
+ * lacks is read now.
+ */
+function withoutBase(source: ChangesSource, base: Chain, spill: Spill, {froms, differs}: Gathered): ChangesSource {
+  return {
+    root: source.root,
+    end: {...source.end!, base: undefined, ...(differs && {target: NOT_KNOWN})},
+    async *batches() {
+      for await (const groups of applyChanges(groupsOf(base), new ChangesReader(spill.pieces()).batches(), {froms})) {
+        yield groups.map((group): Change => ({mark: isUnread(group) && group.line === '' ? '!' : '+', group}))
+      }
+      spill.close()
+    },
+  }
 }
 
 interface Gathered {
@@ -112,7 +136,8 @@ async function readContent(source: ChangesSource, to: Destination, options: Send
   try {
     const directory = options.directory(source.root)
     const onList = (id: string, bytes: Buffer): void => to.onList?.(id, bytes)
-    const pass = new ContentPass({directory, known, packer, readers, onList, names: options.names, reporter: options.reporter})
+    const learn = to.learn === undefined ? undefined : (ids: readonly string[]): Promise<void> => to.learn!(ids)
+    const pass = new ContentPass({directory, known, packer, readers, learn, onList, names: options.names, reporter: options.reporter})
     const froms = new Set<string>()
     const firsts = new Set<string>()
     let changes = 0
@@ -206,7 +231,8 @@ async function changed(source: ChangesSource, to: Destination, options: SendOpti
   }
   const end = writer.end()
   spill.close()
-  if (!work.differs && hardLinks.mended === 0 && end.digest !== source.end!.target) throw new BkError('the changes do not give the index they say they give', {status: 65})
+  const isSure = !work.differs && hardLinks.mended === 0 && source.end!.target !== NOT_KNOWN
+  if (isSure && end.digest !== source.end!.target) throw new BkError('the changes do not give the index they say they give', {status: 65})
   // As large as the whole index, and not needed where that is stored whole.
   if (chain !== undefined && stored.list === undefined) freeBuffer(chain.full)
   await reach.finish()
@@ -220,6 +246,7 @@ async function changed(source: ChangesSource, to: Destination, options: SendOpti
   const bytes = member.subarray(BLOCK, BLOCK + size)
   const id = objectId(bytes)
   writeHeader(member, 0, id, size)
+  await to.learn?.([id])
   if (known.take(id)) await packIndex({buffer: member, members: [{id, size}]}, to, options)
   for (const object of [id, ...under.map((link) => link.id)]) reach.addObject(object)
   const result: SnapshotFacts = {

@@ -10,7 +10,7 @@ import {readChain, type Chain} from '../store/levels.ts'
 import {LineTaker, summedLines, type IndexLevel} from '../store/record.ts'
 import {objectId} from '../store/object-id.ts'
 import {calls, readFile} from '../sys/calls.ts'
-import {replaceFile} from '../sys/atomic.ts'
+import {makeFolders, replaceFile} from '../sys/atomic.ts'
 import type {Keepsake, SnapshotFacts} from './destination.ts'
 
 /** What is remembered of one snapshot. */
@@ -116,18 +116,6 @@ function linkOver(src: string, dst: string): void {
     calls.link(src, dst)
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error
-  }
-}
-
-function makeFolders(path: string): void {
-  for (let slash = path.indexOf('/', 1); ; slash = path.indexOf('/', slash + 1)) {
-    const part = slash < 0 ? path : path.slice(0, slash)
-    try {
-      calls.mkdir(part, 0o700)
-    } catch (error) {
-      if (errorCode(error) !== 'EEXIST') throw error
-    }
-    if (slash < 0) return
   }
 }
 

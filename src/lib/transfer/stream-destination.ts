@@ -1,6 +1,6 @@
 /*
- * A stream as the destination, one way: nobody answers, so the writer counts only on what its own memory says that the base
- * has. The receiving end checks everything anyway.
+ * A stream as the destination. One way nobody answers, so the writer counts only on what its own memory says that the base has. With a
+ * peer at the other end he can ask, and does where his memory is not enough. The receiving end checks everything anyway.
  */
 import {BkError} from '../cli/errors.ts'
 import {commentValue, type Group} from '../index/group.ts'
@@ -8,10 +8,12 @@ import {groupsOf, type Chain} from '../store/levels.ts'
 import {idOfDigest} from '../store/object-id.ts'
 import {parseList} from '../store/chunk-list.ts'
 import {Known} from './known.ts'
+import {MEMBER} from './dialogue.ts'
 import {formatSnapshotLines} from './snapshot-lines.ts'
 import {streamMember, STREAM_END} from './stream.ts'
 import type {Pack} from '../store/pack.ts'
 import type {BaseFacts, Destination, Keepsake, SnapshotFacts} from './destination.ts'
+import type {Peer} from './peer.ts'
 import type {Remembered, SentState} from './sent-state.ts'
 
 /** The text of an index that the caller has in a file. */
@@ -27,6 +29,10 @@ export interface StreamOptions {
   readonly baseText: BaseText | undefined
   /** Whether it is known that what was sent last was not confirmed. */
   readonly unconfirmed: boolean
+  /** Who answers, if anybody does. */
+  readonly peer?: Peer | undefined
+  /** Hears of what was committed. */
+  readonly onCommitted?: ((record: {readonly seq: number; readonly sum: string}) => void) | undefined
 }
 
 /** Stands for "in some pack of the base's": which one only the store knows. */
@@ -37,14 +43,23 @@ export class StreamDestination implements Destination {
   readonly #sent: string[] = []
   readonly #lists = new Map<string, Buffer>()
   #remembered: Remembered | undefined
+  #assumed: string | undefined
+  #asks: boolean
   #known: Promise<Known> | undefined
   #loaded: Known | undefined
   #hasBase = false
   #doubtful = false
 
   constructor(options: StreamOptions) {
+    const {state, peer} = options
     this.#options = options
-    this.#remembered = options.baseText === undefined ? undefined : options.state.read(options.baseText.digest)
+    // What changes are most likely against, and what therefore is in the store.
+    this.#assumed = peer === undefined ? options.baseText?.digest : peer.greeting.newest
+    this.#remembered = this.#assumed === undefined ? undefined : state.read(this.#assumed)
+    const isKnown = this.#remembered !== undefined || options.baseText?.digest === this.#assumed
+    if (!isKnown) this.#assumed = undefined
+    // After a cut session the store has more than the writer knows of.
+    this.#asks = peer !== undefined && (peer.greeting.session > 0 || (peer.greeting.newest !== undefined && this.#remembered === undefined))
   }
 
   known(): Promise<Known> {
@@ -54,7 +69,7 @@ export class StreamDestination implements Destination {
   // All that the base reaches is in the store, since the base is a snapshot there. Without its lists of chunks only whole files are known.
   async #loadKnown(): Promise<Known> {
     const known = (this.#loaded = new Known())
-    if (this.#options.baseText === undefined) return known
+    if (this.#assumed === undefined) return known
     const ids: string[] = []
     const chain = await (this.#remembered?.chain() ?? this.#chainOfFile())
     for await (const batch of groupsOf(chain)) for (const group of batch) addId(group, ids)
@@ -67,28 +82,44 @@ export class StreamDestination implements Destination {
     return known
   }
 
+  async learn(ids: readonly string[]): Promise<void> {
+    const {peer} = this.#options
+    if (peer === undefined || !this.#asks || this.#loaded === undefined) return
+    const known = this.#loaded
+    const unknown = ids.filter((id) => !known.has(id))
+    if (unknown.length === 0) return
+    for (const [pack, found] of await peer.have(unknown)) known.addPack(pack, found)
+  }
+
   async newest(): Promise<BaseFacts | undefined> {
-    const {baseText} = this.#options
-    return baseText === undefined ? undefined : await this.base(baseText.digest)
+    return this.#assumed === undefined ? undefined : await this.base(this.#assumed)
   }
 
   async base(digest: string): Promise<BaseFacts | undefined> {
-    const {state, baseText} = this.#options
-    if (this.#loaded !== undefined && baseText !== undefined && baseText.digest !== digest) {
-      throw new BkError('the changes are against another index than the one that was given as their base', {hint: "name the OLD of 'bk diff': 'bk send --base OLD'"})
-    }
+    const {state, baseText, peer} = this.#options
+    const theirs = await peer?.tree(digest)
+    if (peer !== undefined && theirs === undefined) return undefined
+    if (this.#loaded !== undefined && this.#assumed !== undefined && this.#assumed !== digest) throw anotherBase(peer)
     const remembered = this.#remembered?.facts.tree === digest ? this.#remembered : state.read(digest)
     if (remembered !== undefined) {
       this.#remembered = remembered
       this.#hasBase = true
       // Which object the store keeps for the base is sure only when all went well. Else the index goes whole: a store that refuses a change
       // against an object it does not have would refuse it every night.
-      this.#doubtful = this.#options.unconfirmed || state.wasBase(digest)
+      this.#doubtful = theirs === undefined ? this.#options.unconfirmed || state.wasBase(digest) : theirs.index.id !== remembered.facts.index.id
       return {...remembered.facts, ...(this.#doubtful && {index: undefined}), needed: new Set([IN_BASE])}
     }
     if (baseText?.digest !== digest) return undefined
     this.#hasBase = true
     return {partial: 0, entries: 0, bytes: 0, index: undefined, tree: digest, needed: new Set([IN_BASE])}
+  }
+
+  async lostBase(digest: string): Promise<Chain | undefined> {
+    const {state, baseText, peer} = this.#options
+    if (peer === undefined) return undefined
+    // From now on nothing is taken for granted.
+    this.#asks = true
+    return (await state.read(digest)?.chain()) ?? (baseText?.digest === digest ? await this.#chainOfFile() : undefined)
   }
 
   async chain(facts: BaseFacts): Promise<Chain> {
@@ -117,18 +148,32 @@ export class StreamDestination implements Destination {
 
   async pack({name, parts, ids}: Pack): Promise<void> {
     this.#sent.push(name)
-    await this.#options.write(streamMember(`pack/${name}`, parts))
-    await this.#options.write(streamMember(`ids/${name}`, [Buffer.from(`${ids.join('\n')}\n`, 'latin1')]))
+    await this.#write([...streamMember(`pack/${name}`, parts), ...streamMember(`ids/${name}`, [Buffer.from(`${ids.join('\n')}\n`, 'latin1')])])
+  }
+
+  async #write(parts: readonly Uint8Array[]): Promise<void> {
+    await this.#options.write(this.#options.peer === undefined ? parts : [MEMBER, ...parts])
   }
 
   async commit(facts: SnapshotFacts, keepsake?: Keepsake): Promise<string> {
+    const {peer, state, onCommitted} = this.#options
     const {claimed, partial, entries, bytes, index, tree, base, needed} = facts
-    const add = this.#sent.filter((name) => needed.has(name))
+    const add = peer === undefined ? this.#sent.filter((name) => needed.has(name)) : [...needed].filter((name) => name !== IN_BASE)
     const lines = formatSnapshotLines({claimed, partial, entries, bytes, index, tree, base, add, drop: [], saw: undefined})
-    await this.#options.write([...streamMember('snapshot', [lines]), STREAM_END])
-    if (keepsake !== undefined) this.#options.state.write(facts, keepsake, (id) => this.#lists.get(id))
-    return ''
+    await this.#write([...streamMember('snapshot', [lines]), STREAM_END])
+    const committed = await peer?.finish()
+    if (keepsake !== undefined) state.write(facts, keepsake, (id) => this.#lists.get(id))
+    if (committed === undefined) return ''
+    onCommitted?.(committed)
+    return committed.line
   }
+}
+
+function anotherBase(peer: Peer | undefined): BkError {
+  if (peer === undefined) {
+    return new BkError('the changes are against another index than the one that was given as their base', {hint: "name the OLD of 'bk diff': 'bk send --base OLD'"})
+  }
+  return new BkError('the changes are against an older snapshot than the newest of the set', {hint: "make them against the newest: 'bk index STORE@latest >remote.idx'"})
 }
 
 function addId(group: Group, ids: string[]): void {

@@ -64,22 +64,39 @@ export class StreamReader {
     return content
   }
 
-  async #take(length: number): Promise<Buffer> {
-    if (this.#held.length < length) {
-      const parts: Buffer[] = [this.#held]
-      let have = this.#held.length
-      this.#held = Buffer.alloc(0)
-      while (have < length) {
-        if (!(await this.#fill())) throw new BkError('the stream is cut off', {status: 65})
-        parts.push(this.#held)
-        have += this.#held.length
-        this.#held = Buffer.alloc(0)
+  /**
+   * A line of a dialogue, without its LF.
+   * @throws BkError 65 when it is longer than `most` bytes, or cut off
+   */
+  async line(most: number): Promise<string> {
+    for (let from = 0; ; ) {
+      const stop = this.#held.indexOf(10, from)
+      if (stop > most || (stop < 0 && this.#held.length > most)) throw bad('a line has no end')
+      if (stop >= 0) {
+        const line = this.#held.toString('latin1', 0, stop)
+        this.#held = this.#held.subarray(stop + 1)
+        return line
       }
-      this.#held = Buffer.concat(parts)
+      from = this.#held.length
+      if (!(await this.#fill())) throw new BkError('the stream is cut off', {status: 65})
     }
-    const taken = this.#held.subarray(0, length)
-    this.#held = this.#held.subarray(length)
-    return taken
+  }
+
+  // Into one buffer from the start: a sender of single bytes must not cost more than one of large pieces.
+  async #take(length: number): Promise<Buffer> {
+    if (this.#held.length >= length) {
+      const taken = this.#held.subarray(0, length)
+      this.#held = this.#held.subarray(length)
+      return taken
+    }
+    const taken = Buffer.allocUnsafe(length)
+    for (let have = 0; ; ) {
+      const copied = this.#held.copy(taken, have)
+      this.#held = this.#held.subarray(copied)
+      have += copied
+      if (have === length) return taken
+      if (!(await this.#fill())) throw new BkError('the stream is cut off', {status: 65})
+    }
   }
 
   // Reads on; what was held must have been used or is kept in front.

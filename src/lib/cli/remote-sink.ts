@@ -1,0 +1,101 @@
+/*
+ * `bk send --to` a store on another machine: `bk receive` there, by the system's ssh, and what this side remembers of the store.
+ */
+import {setTimeout as wait} from 'node:timers/promises'
+import {startSsh, type SshSession} from '../ssh/session.ts'
+import {parseSshTarget} from '../ssh/target.ts'
+import {Peer, type Wire} from '../transfer/peer.ts'
+import {readSeen, writeSeen} from '../transfer/seen-state.ts'
+import {SentState} from '../transfer/sent-state.ts'
+import {StreamDestination, type BaseText} from '../transfer/stream-destination.ts'
+import {BkError, usageError} from './errors.ts'
+import {stateDirectory} from './places.ts'
+import type {Destination} from '../transfer/destination.ts'
+
+export interface RemoteOptions {
+  readonly address: string
+  /** Set to name where the other side lets us choose; undefined when none was given. */
+  readonly set: string | undefined
+  readonly defaultSet: string
+  readonly baseText: BaseText | undefined
+  /** Bytes a second, at most. */
+  readonly rate: number | undefined
+  /** Hears of what somebody has to look at. */
+  readonly onWarning: (text: string, hint?: string) => void
+}
+
+/** Opens a store on another machine to send to. `close` ends the connection. */
+export async function openRemote(options: RemoteOptions): Promise<{readonly destination: Destination; close(): Promise<void>}> {
+  const {address, set, defaultSet, baseText, rate, onWarning} = options
+  const target = parseSshTarget(address)
+  if (target.path === '' && set !== undefined) throw usageError(`${address} is behind a key, whose line names the set`, 'leave --set out')
+  const session = startSsh(target, {verb: 'receive', flags: ['--set', set ?? defaultSet]})
+  try {
+    const peer = await Peer.meet(wireOf(session, rate))
+    const {store, kind} = peer.greeting
+    if (kind === 'sealed') throw new BkError(`${address} is sealed: this version of bk cannot write sealed stores`)
+    const name = `${store}.${peer.greeting.set}`
+    const seen = `${stateDirectory()}/seen/${name}`
+    await compare(peer, seen, address, onWarning)
+    const state = new SentState(`${stateDirectory()}/sent`, name)
+    const write = (parts: readonly Uint8Array[]): Promise<void> => peer.send(parts)
+    const destination = new StreamDestination({write, state, baseText, unconfirmed: false, peer, onCommitted: (record) => writeSeen(seen, record)})
+    return {destination, close: () => session.close()}
+  } catch (error) {
+    session.kill()
+    throw error
+  }
+}
+
+// A store that does not have the record we were told of last is not the one that it was: a disk that was put back, or somebody at work.
+async function compare(peer: Peer, path: string, address: string, onWarning: RemoteOptions['onWarning']): Promise<void> {
+  const seen = readSeen(path)
+  if (seen === undefined) return
+  const {head} = peer.greeting
+  if (head.seq < seen.seq) {
+    onWarning(`${address} was ROLLED BACK: it had record ${seen.seq}, and now its last is ${head.seq}`, 'what was backed up in between is gone there: find out who did that')
+    return
+  }
+  const sum = head.seq === seen.seq ? head.sum : await peer.record(seen.seq)
+  if (sum === seen.sum) return
+  onWarning(`${address} was REWRITTEN: its record ${seen.seq} is not the one that it was`, "find out who did that; 'bk log --check' there says what is whole")
+}
+
+function wireOf(session: SshSession, rate: number | undefined): Wire {
+  const throttle = rate === undefined ? undefined : new Throttle(rate)
+  return {
+    pieces: session.output,
+    async write(parts) {
+      for (const part of parts) {
+        for (let at = 0; at < part.length; at += PIECE) {
+          const piece = part.length <= PIECE ? part : part.subarray(at, at + PIECE)
+          await throttle?.take(piece.length)
+          await new Promise<void>((done, failed) => {
+            session.input.write(piece, (error) => (error ? failed(error) : done()))
+          })
+        }
+      }
+    },
+    end: () => new Promise((done) => void session.input.end(() => done())),
+    failure: () => session.failure(),
+  }
+}
+
+const PIECE = 256 * 1024
+
+/** Lets so many bytes a second pass, on average over what is under way. */
+class Throttle {
+  readonly #rate: number
+  #free = 0
+
+  constructor(rate: number) {
+    this.#rate = rate
+  }
+
+  async take(bytes: number): Promise<void> {
+    const now = performance.now()
+    const start = Math.max(now, this.#free)
+    this.#free = start + (bytes / this.#rate) * 1000
+    if (start > now) await wait(start - now)
+  }
+}

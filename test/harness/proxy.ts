@@ -1,0 +1,72 @@
+// A wire between ssh and sshd that counts what goes up it and can be cut after so many bytes.
+
+import {chmodSync, mkdirSync, writeFileSync} from 'node:fs'
+import {connect, createServer, type AddressInfo, type Socket} from 'node:net'
+import {join} from 'node:path'
+import {pinnedEnvironment} from './bk.ts'
+import {atEnd} from './cleanup.ts'
+import {tempDir} from './temp.ts'
+import type {Sshd} from './sshd.ts'
+
+export type Proxy = {
+  /** as `sshd.env`, but through this wire */
+  readonly env: Readonly<Record<string, string>>
+  /** bytes that went from ssh to sshd since the last `reset` */
+  readonly up: () => number
+  /** counts anew, and cuts the connection after so many bytes up, if given */
+  readonly reset: (cutAfter?: number) => void
+}
+
+/** Lays a wire in front of sshd. */
+export async function startProxy(sshd: Sshd): Promise<Proxy> {
+  let up = 0
+  let limit = Infinity
+  const sockets = new Set<Socket>()
+  const server = createServer((client) => {
+    const upstream = connect(sshd.port, '127.0.0.1')
+    for (const [socket, other] of [[client, upstream], [upstream, client]] as const) {
+      sockets.add(socket)
+      socket.on('error', () => other.destroy())
+      socket.on('close', () => {
+        sockets.delete(socket)
+        other.destroy()
+      })
+    }
+    client.on('data', (bytes: Buffer) => {
+      const room = Math.max(0, limit - up)
+      up += Math.min(bytes.length, room)
+      if (bytes.length <= room) {
+        if (!upstream.write(bytes)) {
+          client.pause()
+          upstream.once('drain', () => client.resume())
+        }
+        return
+      }
+      upstream.write(bytes.subarray(0, room), () => upstream.destroy())
+      client.destroy()
+    })
+    client.on('end', () => upstream.end())
+    upstream.pipe(client)
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  atEnd(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return {
+    env: {...sshd.env, PATH: `${programs(sshd, (server.address() as AddressInfo).port)}:${pinnedEnvironment()['PATH']}`},
+    up: () => up,
+    reset(cutAfter = Infinity) {
+      up = 0
+      limit = cutAfter
+    },
+  }
+}
+
+function programs(sshd: Sshd, port: number): string {
+  const bin = join(tempDir('proxy'), 'bin')
+  mkdirSync(bin)
+  writeFileSync(join(bin, 'ssh'), `#!/bin/sh\nexec /usr/bin/ssh -F '${sshd.config}' -o Port=${port} -o HostKeyAlias='[127.0.0.1]:${sshd.port}' "$@"\n`)
+  chmodSync(join(bin, 'ssh'), 0o755)
+  return bin
+}
