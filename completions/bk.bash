@@ -9,11 +9,12 @@ _bk() {
   COMPREPLY=()
 
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W 'diff index init log receive restore send help --help --version' -- "$cur"))
+    COMPREPLY=($(compgen -W 'browse diff index init keys log receive restore send help --help --version' -- "$cur"))
     return
   fi
   case $command in
-    help) words='diff index init log receive restore send' ;;
+    help) words='browse diff index init keys log receive restore send' ;;
+    keys) words='generate list restrict revoke' command+=" ${COMP_WORDS[2]}" ;;
   esac
   if [[ $words ]] && ((COMP_CWORD == 2)); then
     COMPREPLY=($(compgen -W "$words" -- "$cur"))
@@ -21,6 +22,9 @@ _bk() {
   fi
 
   case $command in
+    'browse')
+      words='--help'
+      ;;
     'diff')
       words='--exit-code --json --name-only --null -0 --quiet -q --set --stat --help'
       ;;
@@ -31,19 +35,31 @@ _bk() {
       esac
       ;;
     'init')
-      words='--quiet -q --help'
+      words='--max-entries --max-file --per-day --quota --reserve --quiet -q --help'
+      ;;
+    'keys generate')
+      words='--comment --passphrase --quiet -q --help'
+      ;;
+    'keys list')
+      words='--json --help'
+      ;;
+    'keys restrict')
+      words='--max-entries --max-file --per-day --quota --reserve --browse --expires --file --from --install --quiet -q --receive --set --help'
+      ;;
+    'keys revoke')
+      words='--file --quiet -q --help'
       ;;
     'log')
       words='--at --set --check --json --list -l --quiet -q --help'
       ;;
     'receive')
-      words='--quiet -q --set --help'
+      words='--max-entries --max-file --per-day --quota --reserve --deadline --quiet -q --set --help'
       ;;
     'restore')
       words='--at --set --dry-run -n --json --null -0 --numeric-owner --overwrite --quiet -q --sparse --to --verbose -v --help'
       ;;
     'send')
-      words='--base --compress --directory -C --index-out --jobs -j --quiet -q --set --to --verbose -v --help'
+      words='--base --bwlimit --compress --directory -C --index-out --jobs -j --quiet -q --set --to --verbose -v --help'
       ;;
     *) return ;;
   esac

@@ -1,0 +1,140 @@
+// Snapshots that lie: in the writer's lines about clock, number, set and counts, about what they are a change against, and in what
+// their index says. All sums are right.
+
+import {after, before, big, chunks, dirLine, fileLine, forged, joined, list, one, streamParts, two} from '../e2e/thief.ts'
+import type {Forged} from '../e2e/thief.ts'
+import {digestOf, forgePack, indexText, storedChanges, withSum} from '../harness/forge-stream.ts'
+import {readStore, sha256} from '../harness/read-store.ts'
+import {secret, secretIndex} from './range.ts'
+import {broken, rows} from './row.ts'
+import type {Patch, Row, Shot} from './row.ts'
+
+const nowhere = 'f'.repeat(64)
+const asObject = (text: string): Buffer => Buffer.from(text, 'latin1')
+const honest = streamParts()
+const lines = String(honest.snapshot).split('\n').slice(0, -2)
+const withLines = (changed: readonly string[]): Buffer => joined({...honest, snapshot: withSum(changed)})
+const replaced = (key: string, line: string): Buffer => withLines(lines.map((each) => (each.startsWith(`${key} `) ? line : each)))
+const receive = 'src/lib/transfer/receive.ts'
+const linesFile = 'src/lib/transfer/snapshot-lines.ts'
+
+const wrongTime = ({store, span: [from, to]}: Shot): boolean =>
+  readStore(store).snapshots.slice(2).some(({received}) => Date.parse(received) / 1000 > to || Date.parse(received) / 1000 < from - 600)
+const believed: Patch = {file: receive, find: 'received: recordTime(options.clock.now())', replace: 'received: lines.claimed'}
+
+const clocks = rows({group: 'clocks', defence: {rule: 'the time of a snapshot is the server\'s', at: `${receive}: accept`}, harm: wrongTime, ends: [0]}, [
+  {name: 'a clock far ahead', attack: replaced('claimed', 'claimed 2999-12-31T23:59:59Z'), without: believed},
+  {name: 'a clock far behind', attack: replaced('claimed', 'claimed 1970-01-01T00:00:00Z'), without: believed},
+  {name: 'the year 0', attack: replaced('claimed', 'claimed 0000-01-01T00:00:00Z')},
+  {
+    name: 'a day that no calendar has', attack: replaced('claimed', 'claimed 2026-02-30T00:00:00Z'), ends: [65], harm: ({grown}) => grown.some((name) => name.startsWith('log/')),
+    defence: {
+      rule: 'a record is read back before it is written', at: 'src/lib/store/commit.ts: commitSnapshot'}, without: {file: 'src/lib/store/commit.ts',
+      find: '    parseRecord(bytes)\n', replace: '',
+    },
+  },
+])
+
+const strict: Patch = {file: linesFile, find: '!formatSnapshotLines(parsed).equals(bytes)', replace: 'false'}
+const said = rows({group: 'the writer\'s lines', defence: {rule: 'what parses prints back to the byte', at: `${linesFile}: parseSnapshotLines`}}, [
+  {name: 'a received time', attack: withLines([...lines, 'received 2001-01-01T00:00:00Z'])},
+  {name: 'a set', attack: withLines([...lines, 'set web2'])},
+  {name: 'a number', attack: withLines([lines[0]!, 'seq 99', ...lines.slice(1)])},
+  {name: 'a quota', attack: withLines([...lines, 'quota 0'])},
+  {name: 'a drop of the first snapshot', attack: withLines([...lines, 'drop 1'])},
+  {name: 'needs of his own', attack: withLines([...lines, 'needs none +1.1'])},
+  {name: 'a line twice', attack: withLines([...lines.slice(0, 2), lines[1]!, ...lines.slice(2)])},
+  {name: 'packs that are not sorted', attack: withLines([...lines, `pack +${nowhere}`, `pack +${'0'.repeat(64)}`]), without: strict},
+  {name: 'a path for a pack', attack: withLines([...lines, 'pack +../../bk-store'])},
+  {name: 'a NUL byte', attack: withLines([...lines, 'saw 1 \0'])},
+  {name: 'CR LF', attack: withLines(lines.map((line) => `${line}\r`))},
+  {name: 'counts of 2^53', attack: replaced('entries', 'entries 9007199254740993 bytes 9007199254740993')},
+  {name: 'counts with a sign', attack: replaced('entries', 'entries -1 bytes -1')},
+  {name: 'an edit in place of a snapshot', attack: withLines(['#bk record 1 edit', ...lines.slice(1)])},
+  {
+    name: 'another sum', attack: joined({...honest, snapshot: Buffer.from(String(honest.snapshot).replace(/sum \w{8}/, 'sum 00000000'))}),
+    defence: {rule: 'lines end in their own sum', at: 'src/lib/store/record.ts: summedLines'},
+  },
+  {
+    name: 'counts that are not the index\'s', attack: forged({lines: {counts: '999999999999999 bytes 999999999999999'}}), defence: {rule: 'counts are those of the index', at: `${receive}: checkIndex`},
+    harm: broken, without: {file: receive, find: 'reach.entries !== lines.entries || reach.bytes !== lines.bytes', replace: 'false'},
+  },
+  {
+    name: 'a tree that the index does not give', attack: forged({indexes: [after], lines: {index: `${sha256(asObject(after))} full`, tree: nowhere}}), harm: broken,
+    defence: {
+      rule: 'the tree is the digest of the index', at: `${receive}: checkIndex`}, without: {file: receive, find: 'if (end.digest !== lines.tree) throw',
+      replace: 'if (false) throw',
+    },
+  },
+  {
+    name: 'a full index that is said to be near', attack: forged({indexes: [after], lines: {index: `${sha256(asObject(after))} near`}}),
+    defence: {
+      rule: 'the level is the one that the chain has', at: `${receive}: checkIndex`}, without: {file: receive,
+      find: "if ((lines.index.level === 'full') !== (chain.links.length === 1) ||", replace: 'if (',
+    },
+  },
+])
+
+const missing: Patch = {file: 'src/lib/store/reach.ts', find: 'if (pack === undefined) throw', replace: 'if (pack === undefined) return; if (false) throw'}
+const whole: Forged = {indexes: [after], whole: after, packs: [forgePack([[two, ...chunks, list]]), forgePack([[asObject(after)]])]}
+const guess: Forged = {content: [], indexes: [secretIndex], whole: secretIndex, lines: {base: 'none'}}
+const onSecret = storedChanges({object: sha256(asObject(secretIndex)), text: secretIndex}, indexText([dirLine('.'), dirLine('./d'), fileLine('./secret', secret)]), [`+ ${dirLine('./d')}`])
+const onSecretWhole = indexText([dirLine('.'), dirLine('./d'), fileLine('./secret', secret)])
+
+const counted = rows({group: 'what a snapshot counts on', defence: {rule: 'every object that an index reaches lies in a pack that the snapshot may use', at: 'src/lib/store/reach.ts: Reach'}, ends: [77]}, [
+  {name: 'content that is not there', attack: forged({content: []}), without: missing},
+  {name: 'an index that is not there', attack: forged({lines: {index: `${nowhere} full`}})},
+  {name: 'a base that is not there', attack: forged({indexes: [storedChanges({object: nowhere, text: before}, after, [`~ ${fileLine('./a', two)}`])]})},
+  {
+    name: 'a base that is no snapshot', attack: forged({...whole, lines: {base: nowhere}}), defence: {rule: 'the base is a snapshot of the set', at: `${receive}: accept`},
+    without: {file: receive, find: 'if (lines.base !== undefined && base === undefined) {', replace: 'if (false) {'},
+  },
+  {
+    name: 'a base that is a snapshot of another set', attack: forged({content: [], indexes: [onSecret], whole: onSecretWhole, lines: {base: digestOf(secretIndex)}}),
+    defence: {
+      rule: 'the base is a snapshot of the set', at: 'src/lib/store/log.ts: newest'}, without: {file: 'src/lib/store/log.ts',
+      find: "record.set === set && fits(record)", replace: 'fits(record)',
+    },
+  },
+  {name: 'a near against the index of another set', attack: forged({content: [], indexes: [onSecret], whole: onSecretWhole, lines: {base: 'none'}})},
+  {name: 'content of another set, by its sha256', attack: forged({...guess, packs: [forgePack([[asObject(secretIndex)]])]}), without: missing},
+  {
+    name: 'a pack of another set, by a name that is guessed',
+    attack: forged({...guess, packs: [forgePack([[asObject(secretIndex)]])], lines: {base: 'none', packs: [`+${nowhere}`]}}),
+  },
+  {name: 'a pack that a cut session of another set has left', attack: async ({sh, send}) => {
+    const left = forgePack([[Buffer.from('left behind\n')]])
+    const text = indexText([dirLine('.'), fileLine('./left', Buffer.from('left behind\n'))])
+    await sh('bk receive -q $STORE --set web2 >out', forged({packs: [left], lines: {index: `${nowhere} full`}}))
+    return await send(forged({packs: [forgePack([[asObject(text)]])], indexes: [text], whole: text, lines: {base: 'none', packs: [`+${left.name}`]}}))
+  }},
+])
+
+const chunky = (id: string, size = 1000): string => indexText([dirLine('.'), fileLine('./a', one), fileLine('./big', big).replace(/ size=\d+/, ` size=${size}`), `#bk ./big chunks=${id}`])
+const chunksAs = (text: string, size?: number): Buffer => {
+  const object = Buffer.from(text, 'latin1')
+  const index = chunky(sha256(object), size)
+  return forged({content: [object], indexes: [index], whole: index})
+}
+const [chunk, ...others] = chunks.map((each) => `chunk ${sha256(each)} ${each.length}\n`)
+const fit: Patch = {
+  file: 'src/lib/store/reach.ts', find: "if (lines.reduce((sum, {size}) => sum + size, 0) !== this.#sizes.get(id)) throw", replace: 'if (false) throw',
+}
+
+const lists = rows({group: 'lists of chunks', defence: {rule: 'lists add up to the file they stand for', at: 'src/lib/store/reach.ts: Reach'}, harm: broken}, [
+  {name: 'that stand for a TiB', attack: chunksAs(`chunk ${sha256(chunks[0]!)} ${2 ** 40}\n`)},
+  {name: 'for a file of another size', attack: chunksAs(`${chunk}${others.join('')}`, 999), without: fit},
+  {name: 'of sizes that wrap around', attack: chunksAs(`chunk ${sha256(chunks[0]!)} 999999999999999\n`.repeat(10))},
+  {name: 'of two kinds of lines', attack: chunksAs(`${chunk}list ${sha256(list)} 700\n`)},
+  {name: 'of a chunk that is not there', attack: chunksAs(`${chunk}chunk ${nowhere} 700\n`), without: missing},
+  {name: 'of a list that is not there', attack: chunksAs(`list ${nowhere} 1000\n`)},
+  {name: 'of content in place of a list', attack: chunksAs('hello\n')},
+  {name: 'of no lines', attack: chunksAs('\n')},
+  {
+    name: 'of more than 64 KiB', attack: chunksAs(`${chunk}`.repeat(1000), 300_000), harm: ({grown}) => grown.some((name) => name.startsWith('log/')),
+    defence: {rule: 'a list has at most 64 KiB', at: 'src/lib/store/chunk-list.ts: parseList'},
+    without: {file: 'src/lib/store/chunk-list.ts', find: 'bytes.length > LIST_SIZE || bytes[', replace: 'bytes['},
+  },
+])
+
+export const snapshotRows: readonly Row[] = [...clocks, ...said, ...counted, ...lists]
