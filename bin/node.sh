@@ -1,5 +1,4 @@
-# Finds the Node that bk runs on: $1 is the directory of bk's package, the path is left in $node, empty when there is none, and in
-# $node_is_ours whether it is the package's own.
+# Finds the Node that bk runs on: $1 is the directory of bk's package, the path is left in $node, empty when there is none.
 # Sourced by bin/bk and by everything in tools/, so that a command, a test and a build run on the same Node.
 # No process is started where the package's own Node is there: every command pays for what happens here.
 
@@ -38,6 +37,5 @@ find_path_node() {
 }
 
 find_node() {
-  node_is_ours=no
-  if find_package_node "$1"; then node_is_ours=yes; else find_path_node || :; fi
+  find_package_node "$1" || find_path_node || :
 }

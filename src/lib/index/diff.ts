@@ -3,6 +3,7 @@
  * can only be told at the end (its old path may come later), so where there is an OLD the changes wait in a list, on disk
  * above a limit, until both sides are read; where there is none they flow.
  */
+import {detached} from './escape.ts'
 import {batchOf, Cursor} from './cursor.ts'
 import {ChangesReader, changesEndLine, changesHeader, formatChange, linesOf, type Change, type ChangesEnd} from './changes.ts'
 import {carryOver, contentKey, sameContent} from './content.ts'
@@ -15,7 +16,7 @@ import type {Spill, SpillFactory} from './spill.ts'
 export interface DiffOptions {
   /** Where changes wait that are too many for memory. */
   readonly spill: SpillFactory
-  /** How many changes wait in memory (default 50,000). */
+  /** How many changes wait in memory (default 20,000). */
   readonly inMemory?: number
   /** Receives the text of the target as it is made. */
   readonly onTarget?: (piece: Buffer) => void
@@ -144,7 +145,7 @@ export async function* diffText(diff: Diff): AsyncGenerator<string> {
 
 /** Turns a new path and a gone one with the same content into a move. */
 async function* withMoves(found: AsyncIterable<readonly Found[]>, options: DiffOptions): AsyncGenerator<readonly Change[]> {
-  const limit = options.inMemory ?? 50_000
+  const limit = options.inMemory ?? 20_000
   const gone = new Map<string, string[]>()
   let waiting: Change[] = []
   let spill: Spill | undefined
@@ -152,7 +153,7 @@ async function* withMoves(found: AsyncIterable<readonly Found[]>, options: DiffO
   try {
     for await (const batch of found) {
       for (const change of batch) {
-        if (change.mark === '-' && change.content !== undefined) push(gone, change.content, change.group.path)
+        if (change.mark === '-' && change.content !== undefined) push(gone, detached(change.content), detached(change.group.path))
         waiting.push(change)
         lines += linesOf(change)
       }
@@ -190,7 +191,7 @@ function movesOf(changes: readonly Change[], gone: Map<string, string[]>, moves:
     const key = contentKey(group)
     const from = key === undefined ? undefined : gone.get(key)?.shift()
     if (from === undefined) continue
-    moves.from.set(group.path, from)
+    moves.from.set(detached(group.path), from)
     moves.used.add(from)
   }
   return moves
