@@ -105,18 +105,18 @@ describe('a process of the pipe is killed', () => {
 
   test.each([['INT', 130], ['TERM', 143]] as const)('SIG%s to send: it dies of it, leaves no temporary file and commits nothing', async (signal, status) => {
     mkdirSync(join(dir, 'tree'))
-    // Content that the highest level takes some twenty seconds for: noise would be stored as it is, at once.
-    writeFileSync(join(dir, 'tree/large'), noise(1, 30_000_000).toString('hex'))
+    // Content that compresses, at a level that takes some seconds for it: noise would be stored as it is, at once.
+    writeFileSync(join(dir, 'tree/large'), noise(1, 45_000_000).toString('hex'))
     await bk(['index', '-C', 'tree', '.'], {cwd: dir}).then(({stdout}) => writeFileSync(join(dir, 'new.idx'), stdout))
-    const {pid, done} = startShell('bk send --compress 19 --to store new.idx; exit $?', {cwd: dir})
-    const temporary = (): string[] => readdirSync(store, {recursive: true, encoding: 'utf8'}).filter((name) => name.includes('.tmp.'))
-    await until('send writes', () => temporary().length > 0)
+    const {pid, done} = startShell('bk send --compress 12 --to store new.idx; exit $?', {cwd: dir})
+    const named = (part: string): string[] => readdirSync(store, {recursive: true, encoding: 'utf8'}).filter((name) => name.includes(part))
+    await until('send has written a pack', () => named('.tar.zst').length > 0)
     const victim = descendants(pid).find(({command}) => command.includes('bk.js send'))
     process.kill(victim!.pid, `SIG${signal}`)
     const result = await done
     // The shell may say how its command ended.
     const stderr = result.stderr.replace(/^Terminated\n$/, '')
-    expect({status: result.status, stderr, left: temporary()}).toEqual({status, stderr: '', left: []})
+    expect({status: result.status, stderr, left: named('.tmp.')}).toEqual({status, stderr: '', left: []})
     expect(readStore(store).snapshots).toEqual([])
   })
 })
