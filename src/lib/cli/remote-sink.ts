@@ -8,6 +8,7 @@ import {Peer, type Wire} from '../transfer/peer.ts'
 import {readSeen, writeSeen} from '../transfer/seen-state.ts'
 import {SentState} from '../transfer/sent-state.ts'
 import {StreamDestination, type BaseText} from '../transfer/stream-destination.ts'
+import {Throttle} from '../transfer/throttle.ts'
 import {BkError, usageError} from './errors.ts'
 import {stateDirectory} from './places.ts'
 import type {Destination} from '../transfer/destination.ts'
@@ -62,7 +63,7 @@ async function compare(peer: Peer, path: string, address: string, onWarning: Rem
 }
 
 function wireOf(session: SshSession, rate: number | undefined): Wire {
-  const throttle = rate === undefined ? undefined : new Throttle(rate)
+  const throttle = rate === undefined ? undefined : new Throttle(rate, () => performance.now(), wait)
   return {
     pieces: session.output,
     async write(parts) {
@@ -82,20 +83,3 @@ function wireOf(session: SshSession, rate: number | undefined): Wire {
 }
 
 const PIECE = 256 * 1024
-
-/** Lets so many bytes a second pass, on average over what is under way. */
-class Throttle {
-  readonly #rate: number
-  #free = 0
-
-  constructor(rate: number) {
-    this.#rate = rate
-  }
-
-  async take(bytes: number): Promise<void> {
-    const now = performance.now()
-    const start = Math.max(now, this.#free)
-    this.#free = start + (bytes / this.#rate) * 1000
-    if (start > now) await wait(start - now)
-  }
-}

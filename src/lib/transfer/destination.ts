@@ -33,7 +33,7 @@ export interface Destination {
   /** The newest snapshot of the set. */
   newest(): Promise<BaseFacts | undefined>
   /** Adds to what is known those of these objects that the store has: where the writer's own memory is not enough. */
-  learn?(ids: readonly string[]): Promise<void>
+  learn?(ids: () => readonly string[]): Promise<void>
   /** The index with this digest where the writer remembers it and the store does not. Undefined where there is nobody to ask what it lacks. */
   lostBase?(digest: string): Promise<Chain | undefined>
   /** The texts of that index. */

@@ -15,6 +15,7 @@ import {corrected, type OwnerNames} from './correct.ts'
 import {hasLongAttributes, readLongAttributes} from './long-attributes.ts'
 import type {Change} from '../index/changes.ts'
 import type {FileAnswer, FileRequest, FilesAnswer, Members, PieceAnswer} from './content.ts'
+import type {Destination} from './destination.ts'
 import type {Known} from './known.ts'
 import {asMember, type Packer} from './packer.ts'
 import type {Readers} from './reading.ts'
@@ -33,7 +34,7 @@ export interface ContentOptions {
   readonly packer: Packer
   readonly readers: Readers
   /** Adds to `known` what else the store has of these objects. */
-  readonly learn: ((ids: readonly string[]) => Promise<void>) | undefined
+  readonly learn: Destination['learn']
   /** Hears of each list of chunks that is new. */
   readonly onList: (id: string, bytes: Buffer) => void
   readonly names: OwnerNames
@@ -103,7 +104,7 @@ export class ContentPass {
     let requests: FileRequest[] = []
     let size = 0
     for await (const group of source) {
-      await this.#options.learn?.(group.flatMap(contentId))
+      await this.#options.learn?.(() => group.flatMap(contentId))
       for (const change of group) {
         const request = this.#request(change)
         if (request !== undefined) {
@@ -236,7 +237,7 @@ export class ContentPass {
         if (end.status !== 'read' || chunks.length === 0) return this.#take(change, end)
         if (end.changed && reads < READS) break
         const {id, objects} = makeLists(chunks)
-        await this.#options.learn?.(objects.map((object) => object.id))
+        await this.#options.learn?.(() => objects.map((object) => object.id))
         for (const object of objects) if (this.#options.known.take(object.id)) this.#lists.push(object)
         return this.#take(change, end, {chunks: id, cut: piece.cut})
       }
@@ -247,7 +248,7 @@ export class ContentPass {
   /** Packs those members that the store lacks: the others go, and what is left moves up. */
   async #pack(part: Members): Promise<void> {
     const {buffer, members} = part
-    await this.#options.learn?.(members.map(({id}) => id))
+    await this.#options.learn?.(() => members.map(({id}) => id))
     const kept: Member[] = []
     let src = 0
     let dst = 0

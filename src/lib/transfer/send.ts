@@ -136,7 +136,7 @@ async function readContent(source: ChangesSource, to: Destination, options: Send
   try {
     const directory = options.directory(source.root)
     const onList = (id: string, bytes: Buffer): void => to.onList?.(id, bytes)
-    const learn = to.learn === undefined ? undefined : (ids: readonly string[]): Promise<void> => to.learn!(ids)
+    const learn = to.learn?.bind(to)
     const pass = new ContentPass({directory, known, packer, readers, learn, onList, names: options.names, reporter: options.reporter})
     const froms = new Set<string>()
     const firsts = new Set<string>()
@@ -246,7 +246,7 @@ async function changed(source: ChangesSource, to: Destination, options: SendOpti
   const bytes = member.subarray(BLOCK, BLOCK + size)
   const id = objectId(bytes)
   writeHeader(member, 0, id, size)
-  await to.learn?.([id])
+  await to.learn?.(() => [id])
   if (known.take(id)) await packIndex({buffer: member, members: [{id, size}]}, to, options)
   for (const object of [id, ...under.map((link) => link.id)]) reach.addObject(object)
   const result: SnapshotFacts = {

@@ -82,11 +82,11 @@ export class StreamDestination implements Destination {
     return known
   }
 
-  async learn(ids: readonly string[]): Promise<void> {
+  async learn(ids: () => readonly string[]): Promise<void> {
     const {peer} = this.#options
     if (peer === undefined || !this.#asks || this.#loaded === undefined) return
     const known = this.#loaded
-    const unknown = ids.filter((id) => !known.has(id))
+    const unknown = ids().filter((id) => !known.has(id))
     if (unknown.length === 0) return
     for (const [pack, found] of await peer.have(unknown)) known.addPack(pack, found)
   }
