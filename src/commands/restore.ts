@@ -12,7 +12,7 @@ import {createProgress} from '../lib/cli/progress.ts'
 import {askedFor, tellSnapshot, whenFlags} from '../lib/cli/snapshot.ts'
 import {writeOut} from '../lib/cli/output.ts'
 import {listPlan} from '../lib/restore/list.ts'
-import {planRestore, restore} from '../lib/restore/restore.ts'
+import {planRestore, restore, tellHealed} from '../lib/restore/restore.ts'
 import {openSnapshot, type OpenSnapshot} from '../lib/store/open.ts'
 import type {ExitStatus} from '../lib/cli/exit.ts'
 import type {Speech} from '../lib/cli/speech.ts'
@@ -58,8 +58,9 @@ DIR must be empty, or not be there yet. Owners by name, devices and set-id bits 
     tellSnapshot(snapshot, speech)
     const paths = (args.path ?? []).map((path) => operandBytes(path).toString('latin1'))
     if (to === undefined || flags['dry-run']) {
-      const {plan} = await planRestore(snapshot, paths, speech)
+      const {plan, objects} = await planRestore(snapshot, paths, speech)
       await writeOut(listPlan(plan, flags))
+      tellHealed(objects, speech)
       return speech.status()
     }
     const progress = createProgress({label: 'bk restore', quiet: flags.quiet})

@@ -58,7 +58,15 @@ export async function killDuring(script: string, {victim, after}: Kill, options:
   const started = performance.now()
   const timeUp = new Promise((resolve) => setTimeout(resolve, after - (performance.now() - started)))
   await Promise.race([timeUp, done])
-  const killed = !ended() && find()?.pid === found.pid
-  if (killed) process.kill(found.pid, 'SIGKILL')
+  const killed = !ended() && find()?.pid === found.pid && kill(found.pid)
   return {result: await done, killed}
+}
+
+/* It may end between the look and the shot. */
+function kill(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL')
+  } catch {
+    return false
+  }
 }

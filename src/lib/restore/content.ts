@@ -9,7 +9,6 @@ import type {CataloguedPack} from '../store/catalog.ts'
 import type {StoreLog} from '../store/log.ts'
 import type {Objects} from '../store/objects.ts'
 import type {Frame} from '../store/pack.ts'
-import type {Reporter} from '../cli/speech.ts'
 import type {Crew} from './crew.ts'
 import type {FileTask, FrameWork, Job, Target, Want} from './job.ts'
 import type {Run} from './run.ts'
@@ -145,10 +144,9 @@ function* jobsOf(run: Run, pack: string, frames: readonly Frame[]): Generator<Fr
 }
 
 /** Tries what was lost in every other copy that the store has. What is lost for good fails the files that need it. */
-export async function restoreLost(run: Run, crew: Crew, log: StoreLog, objects: Objects, reporter: Pick<Reporter, 'warn'>): Promise<void> {
+export async function restoreLost(run: Run, crew: Crew, log: StoreLog, objects: Objects): Promise<void> {
   if (run.lost.size === 0) return
   const copies = await findCopies(log, run.lost)
-  const healed = new Map<string, number>()
   for (const [id, why] of run.lost) {
     const uses = run.plan.wanted.uses(id).filter(({file}) => !run.hasFailed(file))
     const bytes = await firstGood(objects, id, copies.get(id) ?? [])
@@ -156,7 +154,7 @@ export async function restoreLost(run: Run, crew: Crew, log: StoreLog, objects: 
       for (const {file} of uses) run.fail(file, `its content is lost: ${why}`)
       continue
     }
-    healed.set(why, (healed.get(why) ?? 0) + 1)
+    objects.heal(why)
     const files = new JobFiles(run)
     const targets = files.targetsOf(uses)
     if (targets.length > 0) await crew.give({kind: 'object', bytes: Uint8Array.from(bytes), targets, files: files.tasks()})
@@ -164,7 +162,6 @@ export async function restoreLost(run: Run, crew: Crew, log: StoreLog, objects: 
   await crew.idle()
   await giveReady(run, crew)
   await crew.idle()
-  for (const [why, count] of healed) reporter.warn(`${why}; ${count === 1 ? 'an object was' : `${count} objects were`} taken from other packs`)
 }
 
 async function firstGood(objects: Objects, id: string, packs: readonly string[]): Promise<Buffer | undefined> {

@@ -65,7 +65,7 @@ const GRACE = 60
 
 /** Makes the plan of a restore: what would be done. Throws BkError 2 and 65. */
 export async function planRestore(snapshot: OpenSnapshot, paths: readonly string[], reporter: Reporter): Promise<{readonly plan: Plan; readonly objects: Objects}> {
-  const {chain, objects} = await openIndexOf(snapshot, (pack, why) => reporter.detail(`pack ${pack} ${why}`))
+  const {chain, objects} = await openIndexOf(snapshot)
   const selection = paths.length === 0 ? EVERYTHING : await selectPaths(paths, chain.root, groupsOf(chain))
   const plan = await makePlan({chain, record: snapshot.record, selection, objects, reporter})
   // Its text is in the plan now, as far as it is wanted.
@@ -119,6 +119,7 @@ async function carryOut(plan: Plan, objects: Objects, threads: Threads | undefin
     calls.close(target.fd)
     uninterrupted?.()
   }
+  tellHealed(objects, reporter)
   tellDropped(run, reporter)
   return {files: run.files, bytes: run.bytes, failed: run.failed, unread: plan.unread}
 }
@@ -127,14 +128,14 @@ function isLocal(address: string): boolean {
   return parseAddress(address).kind === 'local'
 }
 
-async function restoreAll(run: Run, crew: Crew, {snapshot: {log, record}, reporter}: RestoreOptions, objects: Objects, hasContent: boolean): Promise<void> {
+async function restoreAll(run: Run, crew: Crew, {snapshot: {log, record}}: RestoreOptions, objects: Objects, hasContent: boolean): Promise<void> {
   const {plan} = run
   const directories = makeDirectories(run, hasContent)
   run.chunks = await readLists(plan, (id) => objects.get(id), (number, why) => run.fail(number, `its content is lost: ${why}`))
   const packs = (await log.packs(await log.labels(record))).map(({pack}) => pack)
   await giveTasks(crew, ofKind(run, KINDS.plain), (tasks) => ({kind: 'plain', tasks}))
   await restoreContent(run, crew, objects, packs, isLocal(log.store.where) ? undefined : log.store)
-  await restoreLost(run, crew, log, objects, reporter)
+  await restoreLost(run, crew, log, objects)
   await giveTasks(crew, linkTasks(run), (tasks) => ({kind: 'links', tasks}))
   await crew.idle()
   await finishDirectories(run, crew, directories)
@@ -168,6 +169,11 @@ function* linkTasks(run: Run): Generator<Task & {readonly first: string}> {
     if (run.hasFailed(first)) run.fail(number, `${entries.path(first)}, which it is a hard link to, could not be restored`)
     else yield {number, text: entries.text(number), first: entries.text(first)}
   }
+}
+
+/** Warns of the packs that are damaged, though nothing was lost by it. */
+export function tellHealed({healed}: Objects, reporter: Pick<Reporter, 'warn'>): void {
+  for (const [damage, count] of healed) reporter.warn(`${damage}; ${count === 1 ? 'an object was' : `${count} objects were`} taken from other packs`)
 }
 
 function tellDropped({dropped}: Run, reporter: Reporter): void {

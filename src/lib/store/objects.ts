@@ -21,9 +21,6 @@ export interface Place {
   readonly member: number
 }
 
-/** A copy that could not be used. */
-export type OnDamage = (pack: string, why: string) => void
-
 const FRAMES_KEPT = 4
 const PLACES_KEPT = 8
 
@@ -101,24 +98,24 @@ export class Objects {
   readonly #log: StoreLog
   readonly #names: readonly string[]
   readonly #table: IdTable
-  readonly #onDamage: OnDamage
+  /** Damage that another copy made good: what is wrong with which pack, and how many objects were read elsewhere for it. */
+  readonly healed = new Map<string, number>()
 
-  private constructor(log: StoreLog, names: readonly string[], table: IdTable, onDamage: OnDamage) {
+  private constructor(log: StoreLog, names: readonly string[], table: IdTable) {
     this.#log = log
     this.#names = names
     this.#table = table
-    this.#onDamage = onDamage
     this.packs = new PackReader(log.store)
   }
 
-  /** Prepares to read what a snapshot reaches. `onDamage` hears of each copy that was missing or wrong. */
-  static async of(log: StoreLog, record: SnapshotRecord, onDamage: OnDamage = () => {}): Promise<Objects> {
+  /** Prepares to read what a snapshot reaches. */
+  static async of(log: StoreLog, record: SnapshotRecord): Promise<Objects> {
     const packs = await log.packs(await log.labels(record))
     const table = new IdTable()
     packs.forEach(({pack}, i) => {
       for (const id of pack.ids) table.add(id, i)
     })
-    return new Objects(log, packs.map(({pack}) => pack.name), table, onDamage)
+    return new Objects(log, packs.map(({pack}) => pack.name), table)
   }
 
   /** The pack that should hold an object, or undefined when none that the snapshot needs lists it. */
@@ -140,9 +137,16 @@ export class Objects {
     }
     for await (const pack of this.#others(id, first)) {
       const bytes = await this.#try(pack, id, why)
-      if (bytes !== undefined) return bytes
+      if (bytes === undefined) continue
+      for (const damage of why) this.heal(damage)
+      return bytes
     }
     throw new BkError(`object ${id} is ${why.length === 0 ? 'in no pack' : `lost: ${why[0]}`}`, {status: 65})
+  }
+
+  /** Notes damage that did not matter to one object more. */
+  heal(damage: string): void {
+    this.healed.set(damage, (this.healed.get(damage) ?? 0) + 1)
   }
 
   async #try(pack: string, id: string, why: string[]): Promise<Buffer | undefined> {
@@ -152,7 +156,6 @@ export class Objects {
       if (!(error instanceof BkError) && errorCode(error) === undefined) throw error
       const words = errorCode(error) === 'ENOENT' ? 'is missing' : reasonOf(error).replace(/^the pack /, '')
       why.push(`pack ${pack} ${words}`)
-      this.#onDamage(pack, words)
       return undefined
     }
   }

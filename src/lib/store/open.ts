@@ -9,7 +9,7 @@ import {cutAtWhen, parseAddress} from './address.ts'
 import {groupsOf, readChain, textOf, type Chain} from './levels.ts'
 import {LocalStore, type LocalOptions} from './local.ts'
 import {StoreLog} from './log.ts'
-import {Objects, PackReader, type OnDamage} from './objects.ts'
+import {Objects, PackReader} from './objects.ts'
 import {SftpStore} from './sftp.ts'
 import {SETTINGS, type Store} from './store.ts'
 import {choose, parseWhen, type When} from './when.ts'
@@ -113,8 +113,8 @@ export async function openSnapshot({operand, at, set, now, timeZone}: SnapshotRe
 }
 
 /** The index of a snapshot, taken apart, and the objects that the snapshot reaches. */
-export async function openIndexOf({log, record}: OpenSnapshot, onDamage?: OnDamage): Promise<{readonly chain: Chain; readonly objects: Objects}> {
-  const objects = await Objects.of(log, record, onDamage)
+export async function openIndexOf({log, record}: OpenSnapshot): Promise<{readonly chain: Chain; readonly objects: Objects}> {
+  const objects = await Objects.of(log, record)
   // Indexes are read by a reader of their own, which goes with the chain: a frame of one may be as large as all other memory.
   const reader = new PackReader(log.store)
   const chain = await readChain(record.index.id, async (id) => (await readFirst(reader, objects.packOf(id), id)) ?? (await objects.get(id)))

@@ -138,6 +138,18 @@ it('another copy heals, and the damage is told', async () => {
   expect(ofKind(outcome, 'warning').join('\n')).toMatch(new RegExp(`pack ${basename(pack, '.tar.zst')} .*; \\d+ objects? w.* taken from other packs`))
 })
 
+it('a list of chunks, or the index, that another copy heals is told of too', async () => {
+  const {dir, src, store} = await prepared()
+  const list = /chunks=(\S+)/.exec(readTree(src).groups.find((group) => group.path === './large')!.comments.join('\n'))![1]!
+  const packs = new Set([packWith(store, list), indexPack(store)])
+  await addSnapshot(store, readTree(src), {set: 'other', frame: 50_000, pack: 1_000_000})
+  for (const pack of packs) fs.rmSync(pack)
+  const outcome = await runRestore(`${store}@1`, join(dir, 'out'))
+  expect(sameTree(src, join(dir, 'out'))).toEqual([])
+  expect(ofKind(outcome, 'warning').map((text) => text.replace(/an object was|\d+ objects were/, 'N')).toSorted())
+    .toEqual([...packs].map((pack) => `pack ${basename(pack, '.tar.zst')} is missing; N taken from other packs`).toSorted())
+})
+
 it('an index that is lost ends the restore, and nothing is made', async () => {
   const {dir, store} = await prepared()
   fs.rmSync(indexPack(store))

@@ -30,10 +30,8 @@ async function commit(store: MemoryStore, packs: readonly Pack[], needed: readon
   return (await log.record(seq)) as SnapshotRecord
 }
 
-async function objectsOf(store: MemoryStore, record: SnapshotRecord): Promise<{readonly objects: Objects; readonly damage: string[]}> {
-  const damage: string[] = []
-  const objects = await Objects.of(await StoreLog.open(store), record, (pack, why) => damage.push(`${pack} ${why}`))
-  return {objects, damage}
+async function objectsOf(store: MemoryStore, record: SnapshotRecord): Promise<Objects> {
+  return await Objects.of(await StoreLog.open(store), record)
 }
 
 /** A pack whose member has another content than its id says, everything else being right. */
@@ -90,11 +88,11 @@ describe('an object', () => {
   test('is found in the packs of its snapshot, which are the only ones opened', async () => {
     const store = emptyStore()
     const [one, two] = [put(store, packOf([['hello\n']])), put(store, packOf([['world\n'], ['x']]))]
-    const {objects, damage} = await objectsOf(store, await commit(store, [one, two]))
+    const objects = await objectsOf(store, await commit(store, [one, two]))
     expect([objects.packOf(hello), objects.packOf(world), objects.packOf(sha256('?'))]).toEqual([one.name, two.name, undefined])
     expect((await objects.get(hello)).toString()).toBe('hello\n')
     expect(store.asked.filter((name) => name === packName(two.name))).toEqual([])
-    expect(damage).toEqual([])
+    expect(objects.healed.size).toBe(0)
   })
 
   test.each([
@@ -108,9 +106,9 @@ describe('an object', () => {
     const record = await commit(store, [first])
     await commit(store, [second], [second], 'b')
     spoil(store, packName(first.name))
-    const {objects, damage} = await objectsOf(store, record)
+    const objects = await objectsOf(store, record)
     expect((await objects.get(hello)).toString()).toBe('hello\n')
-    expect(damage).toEqual([`${first.name} ${words}`])
+    expect([...objects.healed]).toEqual([[`pack ${first.name} ${words}`, 1]])
   })
 
   test('whose every copy is damaged is lost, and named with the first reason', async () => {
@@ -120,16 +118,16 @@ describe('an object', () => {
     await commit(store, [second])
     store.files.delete(packName(first.name))
     flip(store, packName(second.name), 60)
-    const {objects, damage} = await objectsOf(store, record)
+    const objects = await objectsOf(store, record)
     expect(await refusal(() => objects.get(hello))).toBe(`object ${hello} is lost: pack ${first.name} is missing`)
-    expect(damage).toHaveLength(2)
+    expect(objects.healed.size).toBe(0)
     // What lies beside it in the same pack is not.
     expect((await objects.get(world)).toString()).toBe('world\n')
   })
 
   test('of no pack is refused', async () => {
     const store = emptyStore()
-    const {objects} = await objectsOf(store, await commit(store, [put(store, packOf([['hello\n']]))]))
+    const objects = await objectsOf(store, await commit(store, [put(store, packOf([['hello\n']]))]))
     expect(await refusal(() => objects.get(world))).toBe(`object ${world} is in no pack`)
   })
 
@@ -137,12 +135,12 @@ describe('an object', () => {
     const store = emptyStore()
     const bad = put(store, lying())
     const record = await commit(store, [bad])
-    const {objects} = await objectsOf(store, record)
+    const objects = await objectsOf(store, record)
     expect(await refusal(() => objects.get(hello))).toMatch(/lost: pack .* holds other bytes under the name/)
     await commit(store, [put(store, packOf([['hello\n']]))])
     const healed = await objectsOf(store, record)
-    expect((await healed.objects.get(hello)).toString()).toBe('hello\n')
-    expect(healed.damage).toHaveLength(1)
+    expect((await healed.get(hello)).toString()).toBe('hello\n')
+    expect([...healed.healed.values()]).toEqual([1])
   })
 
   test('is found though the catalog of another snapshot is damaged', async () => {
@@ -153,7 +151,7 @@ describe('an object', () => {
     const third = await commit(store, [put(store, packOf([['z']]))])
     store.files.set(`catalogs/${third.catalog}`, Buffer.from('damaged'))
     store.files.delete(packName(first.name))
-    const {objects} = await objectsOf(store, record)
+    const objects = await objectsOf(store, record)
     expect((await objects.get(hello)).toString()).toBe('hello\n')
   })
 })
