@@ -203,11 +203,11 @@ function close(number: number): void {
 
 // Where it was read to, so that a MiB of content takes no other memory than its slab until it is in a pack.
 function compress(slab: number, used: number, level: Level): FrameAnswer {
-  const memory = new Uint8Array(slabs[slab]!)
+  const memory = Buffer.from(slabs[slab]!)
   const frame = compressFrameSync(memory.subarray(0, used), level)
   if (frame.length > memory.length) return {inSlab: 0, tooLarge: frame}
   const inSlab = frame.length
-  memory.set(frame)
+  frame.copy(memory)
   freeBuffer(frame)
   return {inSlab, tooLarge: undefined}
 }

@@ -133,7 +133,8 @@ export class Packer {
     // A large index, alone in its pack.
     if (end > this.#packBuffer.length) return Buffer.from(bytes)
     const place = this.#packBuffer.subarray(this.#packUsed, end)
-    place.set(bytes)
+    // Copied as bytes: `set` out of shared memory goes word by word.
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).copy(place)
     this.#packUsed = end
     return place
   }
