@@ -1,12 +1,13 @@
 /*
  * bk index: what a tree looks like, as text. (A folder, because oclif drops a command file named index.ts.)
  */
+import {availableParallelism} from 'node:os'
 import {BkCommand} from '../../lib/cli/command.ts'
 import {prose} from '../../lib/cli/prose.ts'
 import {usageError} from '../../lib/cli/errors.ts'
 import type {ExitStatus} from '../../lib/cli/exit.ts'
 import {jsonFlag, operands, wordFlag} from '../../lib/cli/flags.ts'
-import {writeOut, type Records} from '../../lib/cli/output.ts'
+import {outputIsPipe, writeOut, type Records} from '../../lib/cli/output.ts'
 import {createProgress} from '../../lib/cli/progress.ts'
 import {askedFor, tellSnapshot, whenFlags} from '../../lib/cli/snapshot.ts'
 import {checksumList, jsonList} from '../../lib/source/listing.ts'
@@ -62,7 +63,9 @@ STORE@WHEN prints what a snapshot holds: @17 by its number, @3D as it was three 
     } else {
       if (flags.set !== undefined) throw usageError('--set goes with STORE@WHEN', 'name the set when the index is sent')
       const progress = createProgress({label: this.calledAs, quiet: flags.quiet, records: true})
-      const tree = await treeSource(operands, flags, {kind, speech, onProgress: (done) => progress.update(done), env: process.env})
+      // Who reads the pipe needs a core as well, and is most often the slower of the two.
+      const workers = outputIsPipe() && availableParallelism() < 4 ? 1 : 2
+      const tree = await treeSource(operands, flags, {kind, speech, onProgress: (done) => progress.update(done), workers, env: process.env})
       await writeOut(inFormat(indexText(tree), format))
       progress.end()
     }

@@ -4,6 +4,7 @@
  * listens, the promise is rejected.
  */
 import {once} from 'node:events'
+import {fstatSync} from 'node:fs'
 import {createBreather} from './breathe.ts'
 import {BkError, reasonOf, usageError} from './errors.ts'
 import {exitStatus} from './exit.ts'
@@ -13,6 +14,12 @@ export type Records = Iterable<string | Uint8Array> | AsyncIterable<string | Uin
 
 /* What is gathered before it is written: the size of a pipe. */
 const pieceSize = 64 * 1024
+
+/** Whether another program reads what this one writes. */
+export function outputIsPipe(): boolean {
+  const stdout = fstatSync(1)
+  return stdout.isFIFO() || stdout.isSocket()
+}
 
 /**
  * Writes every record to stdout as it is, with no newline added. Resolves when all of it has been handed over; the entry

@@ -4,6 +4,7 @@
  * so nothing holds the process or draws after the end.
  */
 import {fstatSync} from 'node:fs'
+import {outputIsPipe} from './output.ts'
 import {setBeforeLine, writeStderr} from './speech.ts'
 import {formatDuration, formatSize} from './units.ts'
 
@@ -87,6 +88,5 @@ function wanted({quiet, records, evenInPipe}: ProgressOptions): boolean {
   // The question to the kernel first: process.stderr is a whole stream.
   if (quiet || process.env['TERM'] === 'dumb' || !fstatSync(2).isCharacterDevice() || !process.stderr.isTTY) return false
   if (process.stdout.isTTY) return records !== true
-  const stdout = fstatSync(1)
-  return evenInPipe === true || !(stdout.isFIFO() || stdout.isSocket())
+  return evenInPipe === true || !outputIsPipe()
 }

@@ -30,7 +30,7 @@ export const treeFlags = {
   'exclude-larger-than': sizeFlag('leave out files of more than SIZE'),
   'files-from': valueFlag('list the paths in FILE (- for standard input) and what is below them', {helpValue: 'FILE'}),
   'ignore-inode': switchFlag('take a file for unchanged even if its inode number is another'),
-  jobs: numberFlag('threads that walk and read; 2 if not given', {char: 'j', min: 1, max: 64}),
+  jobs: numberFlag('threads that walk and read; 2 if not given, 1 in a pipe on fewer than four cores', {char: 'j', min: 1, max: 64}),
   'no-cache': switchFlag('read every file, and remember nothing'),
   'no-digest': switchFlag('do not read files: leave out digests that are not known'),
   null: switchFlag('paths in --files-from end in NUL instead of newline', {char: digitChar('0'), dependsOn: ['files-from']}),
@@ -65,6 +65,8 @@ export interface TreeContext {
   readonly speech: Speech
   /** Told how far the work is. */
   readonly onProgress?: LocalOptions['onProgress']
+  /** Threads where --jobs does not say. */
+  readonly workers: number
   /** The environment, for where caches are. */
   readonly env: Readonly<Record<string, string | undefined>>
 }
@@ -95,7 +97,7 @@ export async function treeSource(words: readonly string[], flags: TreeFlags, con
     oneFileSystem: flags['one-file-system'],
     ignoreInode: flags['ignore-inode'],
     reference,
-    workers: flags.jobs ?? 2,
+    workers: flags.jobs ?? context.workers,
     cache: cacheOf(flags, list === undefined ? wanted.paths.join('\0') : 'files-from', context),
     reporter: speech,
     onProgress: context.onProgress,
