@@ -37,7 +37,7 @@ and are the first to go when --reserve would be touched.`)
   }
   static override exitNotes = {
     65: 'The stream is cut off, or is no stream; nothing was committed.',
-    77: 'Refused: unknown-base, missing-object, quota, per-day, max-file, max-entries, reserve, deadline. Nothing was committed.',
+    77: 'Refused: unknown-base, missing-object, quota, small-packs, per-day, max-file, max-entries, reserve, deadline. Nothing was committed.',
   }
   static override seeAlso = ['bk-send(1)', 'bk-log(1)', 'sshd(8)']
 

@@ -66,6 +66,14 @@ const paths = rows({group: 'paths in an index', defence: {rule: 'what a path may
   {name: 'in no directory', attack: full([top, fileLine('./d/a', two)]), without: orphans},
 ])
 
+const held = 'src/lib/transfer/held.ts'
+const sizes = {rule: 'a file is as large as its line says', at: `${held}: Held`}
+const anyOldSize: Patch = {file: held, find: 'if (said !== 0 && said !== size) throw', replace: 'if (false) throw'}
+const base = {object: sha256(asObject(before)), text: before}
+const near = (text: string, result = after): Buffer => forged({indexes: [text], whole: result})
+const grownLine = fileLine('./a', one).replace(/ size=\d+/, ' size=5000')
+const grown = indexText(before.split('\n').slice(2, -2).map((line) => (line.startsWith('./a ') ? grownLine : line)))
+
 const values = rows({group: 'lines of an index', defence: {rule: 'a line has one grammar', at: 'src/lib/index/entry.ts: parseEntryLine'}}, [
   {name: 'of an unknown type', attack: full([top, './a type=socket'])},
   {name: 'with an unknown keyword', attack: full([top, `${file} nlink=1`])},
@@ -75,6 +83,11 @@ const values = rows({group: 'lines of an index', defence: {rule: 'a line has one
   },
   {name: 'with a device of negative numbers', attack: full([top, './a type=char device=native,-1,-1'])},
   {name: 'with a mode of more than twelve bits', attack: full([top, './a type=fifo mode=0104755'])},
+  {
+    name: 'with an entry of 10,001 comments', attack: full([top, file, ...Array.from({length: 10_001}, (_, at) => `#bk ./a k${String(at).padStart(5, '0')}=`)]),
+    harm: ({grown}) => grown.some((name) => name.startsWith('log/')),
+    without: {file: 'src/lib/index/group.ts', find: 'if (this.#values.size >= MAX_COMMENTS) throw', replace: 'if (false) throw'},
+  },
   {name: 'with a link target that is NUL', attack: full([top, './a type=link link=x\\000y'])},
   {name: 'with size and digest of a fifo', attack: full([top, './a type=fifo size=4'])},
   {
@@ -82,6 +95,18 @@ const values = rows({group: 'lines of an index', defence: {rule: 'a line has one
     harm: ({grown}) => grown.some((name) => name.startsWith('log/')), defence: {rule: 'nothing has one digest', at: 'src/lib/store/reach.ts: Reach'},
     without: {file: 'src/lib/store/reach.ts', find: 'if (!line.endsWith(NOTHING)) throw', replace: 'if (false) throw'},
   },
+  {
+    name: 'with a file that says it is smaller than it is', attack: full([top, file.replace(/ size=\d+/, ' size=3')]), options: '--max-file 3', harm: broken,
+    defence: sizes, without: {file: held, find: 'known !== size && (', replace: 'false && ('},
+  },
+  {
+    name: 'with a file that says the store had less of it', attack: full([top, fileLine('./a', one).replace(/ size=\d+/, ' size=3')]), harm: broken, defence: sizes, without: anyOldSize,
+  },
+  {
+    name: 'with a file that says it has grown, and is what it was', attack: near(storedChanges(base, grown, [`= ${grownLine}`]), grown), harm: broken, defence: sizes,
+    without: anyOldSize,
+  },
+  {name: 'with a file that says it has 2^32 bytes more', attack: full([top, file.replace(/ size=\d+/, ` size=${2 ** 32 + two.length}`)]), harm: broken, defence: sizes},
   {name: 'with a file without digest', attack: full([top, file.replace(/ sha256=\w+/, '')])},
   {name: 'that is unknown', attack: full([top, '#include /etc/passwd', file])},
   {name: 'with a comment of no entry', attack: full([top, '#bk ./a note=changed'])},
@@ -125,9 +150,7 @@ const whole = rows({group: 'an index as a whole', defence: {rule: 'header, end l
   {name: 'that is a foreign list', attack: asFull(`${'0'.repeat(32)}  ../../etc/passwd\n`)},
 ])
 
-const base = {object: sha256(asObject(before)), text: before}
 const change = `~ ${file}`
-const near = (text: string, result = after): Buffer => forged({indexes: [text], whole: result})
 const noUnder: Patch = {file: receive, find: '  await checkUnder(lines, chain, log, get)\n', replace: ''}
 
 const changes = rows({group: 'changes in place of an index', defence: {rule: 'changes are against the index of a snapshot, and from and to what they say', at: `${receive}: checkUnder`}}, [
@@ -153,6 +176,10 @@ const changes = rows({group: 'changes in place of an index', defence: {rule: 'ch
       replace: 'if (false) throw',
     },
   },
+  {
+    name: 'that are more than anybody can be asked to read', attack: async ({send}) => await send(forgedHuge()), ends: [65],
+    defence: {rule: 'what changes may weigh', at: `${receive}: MAX_CHANGES`}, without: {file: receive, find: 'readChain(lines.index.id, get, MAX_CHANGES)', replace: 'readChain(lines.index.id, get)'},
+  },
   {name: 'that mark as unread what is there', attack: near(storedChanges(base, after, ['! #bk ./a error=EACCES'])), harm: broken},
 ])
 
@@ -160,6 +187,14 @@ function forgedAmongContent(): Buffer {
   const text = indexText([top, './a type=socket'])
   const result = indexText([top, './a type=socket', dirLine('./z')])
   return forged({content: [asObject(text)], indexes: [storedChanges({object: sha256(asObject(text)), text}, result, [`+ ${dirLine('./z')}`])], whole: result})
+}
+
+/** 130 MiB of changes, which are in order. */
+function forgedHuge(): Buffer {
+  const random = noise(9, 500_000).toString('hex')
+  const lines = Array.from({length: 2100}, (_, at) => `./l${10_000 + at} type=link link=${random.slice(at * 470, at * 470 + 470)}${'x'.repeat(64_450)}`)
+  const result = indexText([...before.split('\n').slice(2, -2), ...lines])
+  return near(storedChanges(base, result, lines.map((line) => `+ ${line}`)), result)
 }
 
 function forgedInto(): Buffer {

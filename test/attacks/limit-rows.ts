@@ -63,6 +63,11 @@ const limits = rows({group: 'limits', defence: {rule: 'a limit is looked at befo
     defence: {rule: 'no new file is larger', at: 'src/lib/transfer/file-limit.ts: FileLimit'},
   },
   {
+    name: 'a larger file under the digest of one that was there', attack: underOldDigest(), options: '--max-file 500',
+    defence: {rule: 'an old file has its old size', at: 'src/lib/transfer/file-limit.ts: FileLimit'},
+    without: {file: 'src/lib/transfer/file-limit.ts', find: 'if (this.#large.get(digest) !== size) throw', replace: 'if (!this.#large.has(digest)) throw'},
+  },
+  {
     name: 'an entry too many', attack: honest, options: '--max-entries 2',
     without: {file: limitsFile, find: 'if (maxEntries !== undefined && entries > maxEntries) throw', replace: 'if (false) throw'},
   },
@@ -81,6 +86,12 @@ function inChunks(): Buffer {
   return forged({packs: [content, forgePack([[Buffer.from(text)]])], indexes: [text], whole: text, lines: {index: `${sha256(Buffer.from(text))} full`}})
 }
 
+function underOldDigest(): Buffer {
+  const twice = Buffer.concat([list, list])
+  const text = indexText([dirLine('.'), fileLine('./new', big).replace(/ size=\d+/, ` size=${2 * big.length}`), `#bk ./new chunks=${sha256(twice)}`])
+  return forged({content: [twice], indexes: [text], whole: text})
+}
+
 const late: Patch = {
   file: 'src/lib/transfer/deadline.ts', find: 'this.#end = performance.now() + seconds * 1000', replace: 'this.#end = performance.now() + 1e9',
 }
@@ -95,10 +106,19 @@ const time = rows({group: 'time', defence: {rule: 'one deadline for the whole se
 
 /** Packs as small as they come. */
 const tiny = (count: number): Buffer => Buffer.concat(Array.from({length: count}, (_, at) => packMembers(forgePack([[Buffer.from(`${at}\n`)]]))))
+/** Makes the list of the set's session older by so many seconds. */
+const aged = (seconds: number): string => `s=$STORE/sessions/web1; t=$(($(date +%s) - ${seconds})); chmod u+w $s; sed -E -i "/^sum /d; s/^(time|pack [0-9a-f]+ [0-9]+) ([0-9]+)$/\\1 $t/" $s; echo "sum $(sha256sum <$s | cut -c1-64)" >>$s`
+
 const floods = rows({group: 'floods', defence: {rule: 'so many small packs without a snapshot, and no more', at: `${limitsFile}: MAX_SMALL`}, fresh: true}, [
   {
     name: 'tiny packs without end', exhausts: true, attack: tiny(1100), ends: [77], harm: ({grown}) => grown.filter((name) => name.startsWith('packs/')).length > 1000,
     without: {file: limitsFile, find: 'if (size < SMALL_PACK && session.total.small >= MAX_SMALL) {', replace: 'if (false) {'},
+  },
+  {
+    name: 'tiny packs that shut out who comes a minute later', ends: [0], harm: ({stdout}) => !stdout.startsWith('committed'),
+    attack: async ({send, sh}) => (await send(tiny(1100)), await sh(`${aged(61)}; ssh vault`, honest)),
+    defence: {rule: 'too many small packs go when the next session begins', at: `${limitsFile}: MANY_SMALL`},
+    without: {file: limitsFile, find: 'if (session.total.small > MANY_SMALL) {', replace: 'if (false) {'},
   },
   {
     name: 'a megabyte of one line', attack: Buffer.alloc(1_000_000, 'x'), ends: [65], watched: true, harm: ({mebibytes}) => mebibytes > 300,
@@ -145,8 +165,7 @@ const races = rows({group: 'races and planted names', defence: {rule: 'a record 
     attack: async ({sh}) => {
       await sh('ssh vault', firstStream.subarray(0, -1024))
       // A day and a half later.
-      const aged = `s=$STORE/sessions/web1; t=$(($(date +%s) - 130000)); chmod u+w $s; sed -E -i "/^sum /d; s/^(time|pack [0-9a-f]+ [0-9]+) ([0-9]+)$/\\\\1 $t/" $s; echo "sum $(sha256sum <$s | cut -c1-64)" >>$s`
-      return await sh(`${aged}; ssh vault`, honest)
+      return await sh(`${aged(130_000)}; ssh vault`, honest)
     },
     defence: {rule: 'nothing is removed that a record names', at: 'src/lib/store/session-rest.ts: namedElsewhere'},
     without: {file: 'src/lib/store/session-rest.ts', find: 'if (!kept.has(name)) await', replace: 'await'},

@@ -62,7 +62,7 @@ export type Row = {
   readonly command?: string
   /** options that sshd is started with */
   readonly sshd?: readonly string[]
-  /** it uses up what the key may leave behind: the next honest stream has to wait a day */
+  /** it uses up what the key may leave behind: the next honest stream has to wait a minute */
   readonly exhausts?: true
   /** the memory of bk is looked at */
   readonly watched?: boolean

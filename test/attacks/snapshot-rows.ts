@@ -4,6 +4,7 @@
 import {after, before, big, chunks, dirLine, fileLine, forged, joined, list, one, streamParts, two} from '../e2e/thief.ts'
 import type {Forged} from '../e2e/thief.ts'
 import {digestOf, forgePack, indexText, storedChanges, withSum} from '../harness/forge-stream.ts'
+import {noise} from '../harness/days.ts'
 import {readStore, sha256} from '../harness/read-store.ts'
 import {secret, secretIndex} from './range.ts'
 import {broken, rows} from './row.ts'
@@ -118,7 +119,29 @@ const chunksAs = (text: string, size?: number): Buffer => {
 }
 const [chunk, ...others] = chunks.map((each) => `chunk ${sha256(each)} ${each.length}\n`)
 const fit: Patch = {
-  file: 'src/lib/store/reach.ts', find: "if (lines.reduce((sum, {size}) => sum + size, 0) !== this.#sizes.get(id)) throw", replace: 'if (false) throw',
+  file: 'src/lib/store/reach.ts', find: 'lines.reduce((sum, {size}) => sum + size, 0) !== this.#sizes.get(id)) throw', replace: 'false) throw',
+}
+
+const held = 'src/lib/transfer/held.ts'
+const anySize: Patch = {file: held, find: 'known !== size && (', replace: 'false && ('}
+const anyOldSize: Patch = {file: held, find: 'if (said !== 0 && said !== size) throw', replace: 'if (false) throw'}
+const sized = (...sizes: readonly number[]): string => chunks.map((each, at) => `chunk ${sha256(each)} ${sizes[at]}\n`).join('')
+const sizes = {rule: 'a chunk is as large as its list says', at: `${held}: Held`}
+
+const fresh = [noise(31, 300), noise(32, 700)]
+
+/** A list of chunks that only this stream brings, and the index of a file of them. */
+function freshly(...said: readonly number[]): {index: string; object: Buffer} {
+  const object = Buffer.from(fresh.map((each, at) => `chunk ${sha256(each)} ${said[at]}\n`).join(''))
+  return {index: indexText([dirLine('.'), fileLine('./new', Buffer.concat(fresh)), `#bk ./new chunks=${sha256(object)}`]), object}
+}
+
+/** Lists of lists, one more than a restore follows. */
+function tower(): Buffer {
+  const lists = [list]
+  while (lists.length < 7) lists.push(Buffer.from(`list ${sha256(lists.at(-1)!)} ${big.length}\n`))
+  const index = chunky(sha256(lists.at(-1)!))
+  return forged({content: lists, indexes: [index], whole: index})
 }
 
 const lists = rows({group: 'lists of chunks', defence: {rule: 'lists add up to the file they stand for', at: 'src/lib/store/reach.ts: Reach'}, harm: broken}, [
@@ -134,6 +157,16 @@ const lists = rows({group: 'lists of chunks', defence: {rule: 'lists add up to t
     name: 'of more than 64 KiB', attack: chunksAs(`${chunk}`.repeat(1000), 300_000), harm: ({grown}) => grown.some((name) => name.startsWith('log/')),
     defence: {rule: 'a list has at most 64 KiB', at: 'src/lib/store/chunk-list.ts: parseList'},
     without: {file: 'src/lib/store/chunk-list.ts', find: 'bytes.length > LIST_SIZE || bytes[', replace: 'bytes['},
+  },
+  {name: 'that add up, of sizes which their chunks do not have', attack: chunksAs(sized(400, 600)), defence: sizes, without: anyOldSize},
+  {
+    name: 'that add up, of sizes which new chunks do not have', defence: sizes, without: anySize,
+    attack: (({index, object}) => forged({content: [...fresh, object], indexes: [index], whole: index}))(freshly(500, 500)),
+  },
+  {
+    name: 'that nest deeper than a restore goes', attack: tower(), harm: ({grown}) => grown.some((name) => name.startsWith('log/')),
+    defence: {rule: 'lists nest no deeper than a restore follows them', at: 'src/lib/store/reach.ts: MAX_DEPTH'},
+    without: {file: 'src/lib/store/reach.ts', find: 'if (depth + (known ?? 0) > MAX_DEPTH) throw', replace: 'if (false) throw'},
   },
 ])
 

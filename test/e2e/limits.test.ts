@@ -127,13 +127,6 @@ describe('quota', () => {
     const other = forgePack([[noise(7, 400)]])
     await expectRefused(Buffer.concat([packMembers(other), honest]), 'quota', {quota: most + other.bytes.length - 1}, store)
   })
-
-  test('a thousand small packs end a session', async () => {
-    const packs = Array.from({length: 1001}, (_, n) => packMembers(forgePack([[Buffer.from(`small ${n}`)]])))
-    const {store} = await expectRefused(Buffer.concat(packs), 'quota', {})
-    expect((await listed(store)).length).toBe(1000)
-    await expectRefused(packs[1000]!, 'quota', {}, store)
-  })
 })
 
 describe('per-day', () => {

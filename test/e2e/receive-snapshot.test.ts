@@ -85,6 +85,17 @@ describe('counts and states that lie', () => {
     await expectRefused(forged({lines: lie}), 65, /./)
   })
 
+  test('are found before what is more than they say costs anything', async () => {
+    const counts = /^the counts of the snapshot are not those of its index$/
+    const many = Array.from({length: 5000}, (_, at) => dirLine(`./d${10_000 + at}`))
+    const wrong = indexText([dirLine('.'), ...many.with(-1, './d14999 type=socket')])
+    const linked = indexText([dirLine('.'), fileLine('./a', one), '#bk ./a hardlink=./-', fileLine('./b', one), '#bk ./b hardlink=./-'])
+    await expectRefused(forged({indexes: [wrong], whole: wrong}), 65, /unknown type|bad value|type=/)
+    await expectRefused(forged({indexes: [wrong], whole: wrong, lines: {counts: '2 bytes 0'}}), 65, counts)
+    await expectRefused(forged({indexes: [linked], whole: linked}), 65, /hard link/)
+    await expectRefused(forged({indexes: [linked], whole: linked, lines: {counts: '1 bytes 4'}}), 65, counts)
+  })
+
   test('a full index that is said to be near, or far', async () => {
     for (const level of ['near', 'far']) {
       await expectRefused(forged({indexes: [after], lines: {index: `${sha256(asObject(after))} ${level}`}}), 65, /level/)

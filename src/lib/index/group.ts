@@ -118,6 +118,9 @@ export function isDirectoryLine(line: string, path: string): boolean {
   return line.startsWith(' type=dir', path.length)
 }
 
+/** Comments of one entry, at most. The kernel lists 65,536 bytes of names: fewer than 9,400 attributes. */
+const MAX_COMMENTS = 10_000
+
 /** Checks the comments of one path as they come: in the grammar, sorted, going with each other and with the line. */
 export class CommentChecker {
   readonly #values = new Map<string, string>()
@@ -128,6 +131,7 @@ export class CommentChecker {
     const comment = parseComment(line)
     if (comment.key <= this.#last) throw misfit('comments are not sorted by key, or one is there twice', comment.path)
     this.#last = comment.key
+    if (this.#values.size >= MAX_COMMENTS) throw misfit('an entry of more than 10,000 comments', comment.path)
     this.#values.set(comment.key, comment.value)
     return comment
   }

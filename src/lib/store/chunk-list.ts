@@ -81,8 +81,8 @@ export function parseList(bytes: Buffer): ListLine[] {
   return lines
 }
 
-/** Lists nest no deeper than this: five levels of 64 KiB lists are 10^13 chunks. */
-const MAX_DEPTH = 5
+/** Lists nest no deeper than this below the topmost one: five levels of 64 KiB lists are 10^13 chunks. */
+export const MAX_DEPTH = 5
 
 /**
  * The chunks under a list, in order.

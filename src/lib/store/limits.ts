@@ -4,7 +4,7 @@
  */
 import {BkError} from '../cli/errors.ts'
 import {formatSize} from '../cli/units.ts'
-import {removeForRoom, removeOver} from './session-rest.ts'
+import {removeForRoom, removeOver, removeSmall} from './session-rest.ts'
 import {SMALL_PACK, type Session} from './session.ts'
 import {snapshotsOfDay, usedBy} from './usage.ts'
 import type {Limits} from './settings.ts'
@@ -36,6 +36,8 @@ const RESERVED_INODES = 10_000
 const INODES_OF_A_PACK = 4
 /** An honest session leaves a handful. Each costs the same work as a large one. */
 const MAX_SMALL = 1000
+/** With more than this a session does not begin: they are cleared away, so that who cut them off shuts nobody out for long. */
+const MANY_SMALL = MAX_SMALL / 2
 /** Other sessions of a set learn of this part of what it has on the list at the latest. */
 const UNLISTED_PART = 1 / 64
 
@@ -62,17 +64,22 @@ export class Guard {
 
   /** Before anything is read. Clears away what is left of earlier sessions that are over. */
   async begin(): Promise<void> {
-    const {log, set, now} = this.#options
+    const {log, set, session, now} = this.#options
     await removeOver(log, set, now())
-    await this.#options.session.refresh()
+    await session.refresh()
+    if (session.total.small > MANY_SMALL) {
+      await removeSmall(log, set, now())
+      await session.refresh()
+    }
     await this.#checkDay()
   }
 
   /** Before a pack of so many bytes is read. */
   async beforePack(size: number): Promise<void> {
-    const {session} = this.#options
+    const {session, set} = this.#options
     if (size < SMALL_PACK && session.total.small >= MAX_SMALL) {
-      throw refused('quota', `${MAX_SMALL} packs of less than ${formatSize(SMALL_PACK)} lie there from sessions that were cut off`, 'they go after a day')
+      const what = `sessions of set ${set} that brought no snapshot have just sent ${MAX_SMALL} packs of less than ${formatSize(SMALL_PACK)}`
+      throw refused('small-packs', `${what}; a session that begins a minute after the last of them is taken`, 'if nothing of yours was cut off, somebody else has the key')
     }
     await this.#checkQuota(size)
     await this.#checkRoom(size)

@@ -3,7 +3,7 @@
  * list of another set names too, and nothing at all while a part of the log cannot be read.
  */
 import {BkError, errorCode} from '../cli/errors.ts'
-import {changeList, isOver, listedPacks} from './session.ts'
+import {changeList, isOver, listedPacks, SMALL_PACK} from './session.ts'
 import {broughtNames} from './usage.ts'
 import {packName} from './store.ts'
 import type {StoreLog} from './log.ts'
@@ -24,7 +24,16 @@ export async function removeOver(log: StoreLog, set: string, now: number): Promi
  */
 export async function removeForRoom(log: StoreLog, set: string, now: number, isCounted: (pack: string) => boolean): Promise<void> {
   for (const other of await setsWithSessions(log)) if (other !== set) await removeOver(log, other, now)
-  await remove(log, set, (pack) => isOver(pack, now) || (!isCounted(pack.name) && Math.abs(now - pack.time) > FRESH_SECONDS))
+  await remove(log, set, (pack) => isOver(pack, now) || (!isCounted(pack.name) && isIdle(pack, now)))
+}
+
+/** Removes what is small of what a set's sessions have left: it is soon sent again. */
+export async function removeSmall(log: StoreLog, set: string, now: number): Promise<void> {
+  await remove(log, set, (pack) => isOver(pack, now) || (pack.size < SMALL_PACK && isIdle(pack, now)))
+}
+
+function isIdle({time}: ListedPack, now: number): boolean {
+  return Math.abs(now - time) > FRESH_SECONDS
 }
 
 async function setsWithSessions({store}: StoreLog): Promise<string[]> {

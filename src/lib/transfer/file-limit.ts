@@ -23,7 +23,7 @@ export class FileLimit {
   readonly #log: StoreLog
   readonly #before: SnapshotRecord | undefined
   readonly #most: number
-  #large: Set<string> | undefined
+  #large: Map<string, number> | undefined
 
   /**
    * @param before the newest snapshot of the set
@@ -43,17 +43,18 @@ export class FileLimit {
 
   async #mustBeOld(path: string, {size, digest}: {readonly size: number; readonly digest: string}): Promise<void> {
     this.#large ??= await this.#digestsBefore()
-    if (!this.#large.has(digest)) throw refused('max-file', `${path.slice(0, 200)} has ${size} bytes, the limit is ${this.#most} (${formatSize(this.#most)})`)
+    // The digest alone would not do: what it is said of may be any chunks.
+    if (this.#large.get(digest) !== size) throw refused('max-file', `${path.slice(0, 200)} has ${size} bytes, the limit is ${this.#most} (${formatSize(this.#most)})`)
   }
 
-  async #digestsBefore(): Promise<Set<string>> {
-    const digests = new Set<string>()
+  async #digestsBefore(): Promise<Map<string, number>> {
+    const digests = new Map<string, number>()
     if (this.#before === undefined) return digests
     const objects = await Objects.of(this.#log, this.#before)
     for await (const batch of groupsOf(await readChain(this.#before.index.id, (id) => objects.get(id)))) {
       for (const group of batch) {
         const content = contentOf(group)
-        if (content !== undefined && content.size > this.#most) digests.add(content.digest)
+        if (content !== undefined && content.size > this.#most) digests.set(content.digest, content.size)
       }
     }
     return digests

@@ -4,7 +4,7 @@
  */
 import {composeChanges} from '../index/apply.ts'
 import {changesEndLine, changesHeader, formatChange, linesOf, type Change} from '../index/changes.ts'
-import {nextLevel, type Chain, type Link} from '../store/levels.ts'
+import {countLines, nextLevel, type Chain, type Link} from '../store/levels.ts'
 import {BLOCK, memberSize} from '../store/member.ts'
 import type {IndexEnd} from '../index/read.ts'
 import type {Spill} from '../index/spill.ts'
@@ -63,11 +63,15 @@ export async function indexObject(root: string, base: Base | undefined, stored: 
     const near = changesText(root, chain.links[0]!.id, digest, stored, end)
     let far: Buffer | undefined
     const makeFar = (): Buffer => (far ??= changesText(root, chain.links.at(-1)!.id, digestOf(chain.full), composeChanges([chain.changes, stored]), end))
-    const level = nextLevel(chain.links, near.length, () => makeFar().length)
+    const level = nextLevel(chain.links, sizesOf(near), () => sizesOf(makeFar()))
     if (level === 'near') return {...laidOut([near]), level, under: chain.links}
     if (level === 'far') return {...laidOut([makeFar()]), level, under: [chain.links.at(-1)!]}
   }
   return {...(await laidOutText(text)), level: 'full', under: []}
+}
+
+function sizesOf(text: Buffer): Pick<Link, 'size' | 'lines'> {
+  return {size: text.length, lines: countLines(text)}
 }
 
 function laidOut(pieces: readonly Buffer[]): {readonly member: Buffer; readonly size: number} {

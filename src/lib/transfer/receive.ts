@@ -7,7 +7,7 @@ import {BkError} from '../cli/errors.ts'
 import {addFirsts, addFirstsOfText, HardLinks} from '../index/hard-links.ts'
 import {IndexWriter} from '../index/write.ts'
 import {commitSnapshot, type Committed} from '../store/commit.ts'
-import {groupsOf, readChain, type Chain} from '../store/levels.ts'
+import {groupsOf, MAX_CHANGES, oldPaths, readChain, type Chain} from '../store/levels.ts'
 import {PackReader} from '../store/objects.ts'
 import {Reach} from '../store/reach.ts'
 import {recordTime, type SnapshotRecord} from '../store/record.ts'
@@ -19,7 +19,7 @@ import {checkPack} from './check-pack.ts'
 import {Deadline} from './deadline.ts'
 import {HELLO} from './dialogue.ts'
 import {FileLimit} from './file-limit.ts'
-import {Known} from './known.ts'
+import {Held} from './held.ts'
 import {parseSnapshotLines, type SnapshotLines} from './snapshot-lines.ts'
 import {StreamReader} from './stream.ts'
 import type {CataloguedPack} from '../store/catalog.ts'
@@ -55,6 +55,8 @@ interface Visit {
   readonly session: Session
   readonly guard: Guard
   readonly deadline: Deadline
+  /** What the snapshot may use. */
+  readonly held: Held
   /** Seconds since 1970. */
   readonly now: () => number
 }
@@ -71,7 +73,7 @@ export async function receive(pieces: AsyncIterable<Uint8Array>, log: StoreLog, 
   const deadline = new Deadline(options.deadline ?? DAY)
   try {
     const withAnswer = {...options, answer: (text: string) => deadline.within(answer(text))}
-    return await receiveStream(new StreamReader(deadline.pieces(pieces)), {log, options: withAnswer, session, guard, deadline, now})
+    return await receiveStream(new StreamReader(deadline.pieces(pieces)), {log, options: withAnswer, session, guard, deadline, held: new Held(), now})
   } finally {
     deadline.end()
     await unlessUnable(() => session.flush(now()))
@@ -128,16 +130,17 @@ async function beginDialogue(stream: StreamReader, {log, options: {set, answer},
   return await Answerer.greet({log, set, now: now(), answer})
 }
 
-async function receivePack(name: string, bytes: Buffer, stream: StreamReader, {log, session, guard, now}: Visit): Promise<CataloguedPack> {
-  const ids = await checkPack(name, bytes)
+async function receivePack(name: string, bytes: Buffer, stream: StreamReader, {log, session, guard, held, now}: Visit): Promise<CataloguedPack> {
+  const members = await checkPack(name, bytes)
   const header = await stream.next()
-  const text = Buffer.from(`${ids.join('\n')}\n`, 'latin1')
+  const text = Buffer.from(`${members.map(({id}) => id).sort().join('\n')}\n`, 'latin1')
   if (header?.name !== `ids/${name}` || header.size !== text.length || !(await stream.content(header)).equals(text)) {
     throw new BkError(`the list of ids behind pack ${name} is missing, or is not that of the pack`, {status: 65})
   }
   await log.store.put(packName(name), [bytes], false)
   const pack = compactPack(name, bytes.length, text)
   await session.add(pack, now())
+  held.addMeasured(name, members)
   await guard.afterPack()
   return pack
 }
@@ -204,28 +207,31 @@ async function checkIndex(
   packs: readonly CataloguedPack[],
   left: readonly CataloguedPack[],
   base: SnapshotRecord | undefined,
-  {log, options, guard, deadline}: Visit,
+  {log, options, guard, deadline, held}: Visit,
 ): Promise<Set<string>> {
-  const known = new Known()
-  for (const pack of packs) known.addPack(pack.name, pack.ids)
-  if (base !== undefined) for (const {pack} of await log.packs(await log.labels(base))) known.addPack(pack.name, pack.ids)
-  await addClaimed(known, lines, log)
-  for (const pack of left) known.addPack(pack.name, pack.ids)
+  if (base !== undefined) for (const {pack} of await log.packs(await log.labels(base))) held.addPack(pack.name, pack.ids)
+  await addClaimed(held, lines, log)
+  for (const pack of left) held.addPack(pack.name, pack.ids)
   const reader = new PackReader(log.store)
   const get = async (id: string): Promise<Buffer> => {
-    const pack = known.packOf(id)
+    const pack = held.packOf(id)
     if (pack === undefined) throw new BkError(`refused missing-object: ${id} is in no pack that the snapshot may use`, {status: 77})
     return await reader.object(pack, id)
   }
-  const own = [...packs, ...left].find(({name}) => name === known.packOf(lines.index.id))
+  const own = [...packs, ...left].find(({name}) => name === held.packOf(lines.index.id))
   if (own !== undefined && own.ids.length > 1) throw new BkError('the index shares a pack with other objects', {status: 65})
-  const chain = await readChain(lines.index.id, get)
+  const chain = await readChain(lines.index.id, get, MAX_CHANGES)
   if ((lines.index.level === 'full') !== (chain.links.length === 1) || (lines.index.level === 'far' && chain.links.length !== 2)) {
     throw new BkError(`the index is not of the level ${lines.index.level}`, {status: 65})
   }
   await checkUnder(lines, chain, log, get)
-  const reach = new Reach({packOf: (id) => known.packOf(id), getList: get})
+  const reach = new Reach({packOf: (id, size) => held.packOf(id, size), getList: get})
+  // What the index below has as well was compared when that came.
+  const isOld = oldPaths(chain)
   const writer = new IndexWriter(chain.root, () => {})
+  const miscounted = (): BkError => new BkError('the counts of the snapshot are not those of its index', {status: 65})
+  // The limit for entries is one for memory, which entries and links beyond what was said must not take first.
+  if (chain.links.length === 1 && countLinks(chain.full, lines.entries) > lines.entries) throw miscounted()
   const firsts = new Set<string>()
   addFirstsOfText(chain.full, firsts)
   addFirsts(chain.changes, firsts)
@@ -241,17 +247,25 @@ async function checkIndex(
       hardLinks.mend(group)
       if (hardLinks.mended > 0) throw new BkError(`${group.path} is said to be a hard link to what is not there, or is another file`, {status: 65})
       writer.add(group)
-      reach.add(group)
+      if (isOld(group.path)) reach.addOld(group)
+      else reach.add(group)
     }
+    if (reach.entries > lines.entries) throw miscounted()
   }
   await reach.finish()
   for (const {id} of chain.links) reach.addObject(id)
   const end = writer.end()
   if (end.digest !== lines.tree) throw new BkError('the index does not give the tree that the snapshot says', {status: 65})
-  if (end.partial !== lines.partial || reach.entries !== lines.entries || reach.bytes !== lines.bytes) {
-    throw new BkError('the counts of the snapshot are not those of its index', {status: 65})
-  }
+  if (end.partial !== lines.partial || reach.entries !== lines.entries || reach.bytes !== lines.bytes) throw miscounted()
+  await held.compare((pack) => reader.toc(pack).finally(() => reader.forget(pack)))
   return reach.packs
+}
+
+/* How many hard links a text has, up to one more than `most`. */
+function countLinks(text: Buffer, most: number): number {
+  let count = 0
+  for (let at = text.indexOf(' hardlink='); at >= 0 && count <= most; at = text.indexOf(' hardlink=', at + 1)) count++
+  return count
 }
 
 const CHANGES_END = /\n#bk end base=(?:sha256:([0-9a-f]{64})|none) target=sha256:([0-9a-f]{64}) lines=\d+ (?:complete|partial=(\d+))\n$/
@@ -271,11 +285,11 @@ async function checkUnder(lines: SnapshotLines, {links}: Chain, log: StoreLog, g
 }
 
 // Packs of other snapshots that the writer knows to be there.
-async function addClaimed(known: Known, lines: SnapshotLines, log: StoreLog): Promise<void> {
+async function addClaimed(held: Held, lines: SnapshotLines, log: StoreLog): Promise<void> {
   const claimed = new Set(lines.add)
   for await (const record of log.backwards()) {
     if (claimed.size === 0) return
     if (record.kind !== 'snapshot' || record.catalog === undefined) continue
-    for (const pack of await log.catalog(record.seq)) if (claimed.delete(pack.name)) known.addPack(pack.name, pack.ids)
+    for (const pack of await log.catalog(record.seq)) if (claimed.delete(pack.name)) held.addPack(pack.name, pack.ids)
   }
 }

@@ -89,6 +89,7 @@ describe('comments of a path', () => {
 
   test.each([
     ['twice the same key', ['note=changed', 'note=changed'], /not sorted by key, or one is there twice/],
+    ['more than 10,000', Array.from({length: 10_001}, (_, at) => `k${String(at).padStart(5, '0')}=`), /more than 10,000 comments/],
     ['unsorted', ['note=changed', 'error=EIO'], /not sorted/],
     ['unsorted as lines, since = sorts behind -', ['xattr.user.a-=AA==', 'xattr.user.a=AA=='], /not sorted/],
     ['a class without chunks', ['cut=15'], /cut= without chunks=/],

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import {describe, expect, test} from 'vitest'
 import {composeChanges} from '../../../src/lib/index/apply.ts'
 import {changesEndLine, changesHeader, formatChange, linesOf, type Change} from '../../../src/lib/index/changes.ts'
-import {groupsOf, nextLevel, readChain, textOf, type Chain, type Link} from '../../../src/lib/store/levels.ts'
+import {groupsOf, MAX_CHANGES, nextLevel, readChain, textOf, type Chain, type Link} from '../../../src/lib/store/levels.ts'
 import {compressFrameSync} from '../../../src/lib/store/zstd.ts'
 import type {Group} from '../../../src/lib/index/group.ts'
 import {seeded} from '../../harness/faults.ts'
@@ -122,6 +122,16 @@ describe('a chain is refused', () => {
     expect(await refusal(async () => whole(await readChain(id, objects.get)))).toMatch(/do not fit their base/)
   })
 
+  test('for changes that are too many, or too long, where somebody says what they may weigh', async () => {
+    const objects = new Objects()
+    const far = changesText(objects.put(full), digestOf(full), sha256('1'), [{mark: '+', group: entry('./a/c')}, {mark: '+', group: entry('./a/d')}])
+    const near = changesText(objects.put(far), sha256('1'), sha256('2'), [{mark: '-', group: {path: './a/c', line: '', comments: []}}])
+    const weight = far.length + near.length + 7 * 64
+    const id = objects.put(near)
+    expect((await readChain(id, objects.get, weight)).links).toMatchObject([{lines: 3}, {lines: 4}, {}])
+    expect(await refusal(() => readChain(id, objects.get, weight - 1))).toMatch(/too many changes/)
+  })
+
   test('when it goes in circles', async () => {
     let asked = 0
     const text = Buffer.from(changesText(sha256('x'), sha256(''), sha256(''), []))
@@ -132,27 +142,43 @@ describe('a chain is refused', () => {
 
 describe('the next level', () => {
   const link = (size: number): Link => ({id: '', size})
-  const never = (): number => {
+  const of = (size: number): Pick<Link, 'size'> => ({size})
+  const never = (): Link => {
     throw new Error('asked for the far without need')
   }
 
   test('is full where there is nothing to be a change against', () => {
-    expect(nextLevel(undefined, 1, never)).toBe('full')
-    expect(nextLevel([], 1, never)).toBe('full')
+    expect(nextLevel(undefined, of(1), never)).toBe('full')
+    expect(nextLevel([], of(1), never)).toBe('full')
   })
 
   test('is near while little has gathered and the chain is short', () => {
-    expect(nextLevel([link(1000)], 100, never)).toBe('near')
-    expect(nextLevel([link(100), link(400), link(1000)], 100, never)).toBe('near')
-    expect(nextLevel([...Array.from({length: 63}, () => link(1)), link(400), link(1000)], 1, never)).toBe('near')
+    expect(nextLevel([link(1000)], of(100), never)).toBe('near')
+    expect(nextLevel([link(100), link(400), link(1000)], of(100), never)).toBe('near')
+    expect(nextLevel([...Array.from({length: 63}, () => link(1)), link(400), link(1000)], of(1), never)).toBe('near')
   })
 
   test('is far, or full where the far would be most of one, when they are not', () => {
-    expect(nextLevel([link(1000)], 500, () => 500)).toBe('far')
-    expect(nextLevel([link(1000)], 500, () => 501)).toBe('full')
-    expect(nextLevel([link(250), link(400), link(1000)], 250, () => 400)).toBe('far')
-    expect(nextLevel([...Array.from({length: 64}, () => link(1)), link(400), link(1000)], 1, () => 470)).toBe('far')
-    expect(nextLevel([...Array.from({length: 64}, () => link(1)), link(400), link(1000)], 1, () => 600)).toBe('full')
+    expect(nextLevel([link(1000)], of(500), () => of(500))).toBe('far')
+    expect(nextLevel([link(1000)], of(500), () => of(501))).toBe('full')
+    expect(nextLevel([link(250), link(400), link(1000)], of(250), () => of(400))).toBe('far')
+    expect(nextLevel([...Array.from({length: 64}, () => link(1)), link(400), link(1000)], of(1), () => of(470))).toBe('far')
+    expect(nextLevel([...Array.from({length: 64}, () => link(1)), link(400), link(1000)], of(1), () => of(600))).toBe('full')
+  })
+
+  test('has no more changes in all than may be read', () => {
+    const huge = link(2 ** 40)
+    expect(nextLevel([huge], of(MAX_CHANGES), never)).toBe('near')
+    expect(nextLevel([huge], of(MAX_CHANGES + 1), () => of(MAX_CHANGES))).toBe('far')
+    expect(nextLevel([huge], of(MAX_CHANGES + 1), () => of(MAX_CHANGES + 1))).toBe('full')
+    const many = Math.floor((MAX_CHANGES - 1000) / 64)
+    expect(nextLevel([huge], {size: 1000, lines: many}, never)).toBe('near')
+    expect(nextLevel([huge], {size: 1000, lines: many + 1}, () => ({size: 1000, lines: many}))).toBe('far')
+    expect(nextLevel([huge], {size: 1000, lines: many + 1}, () => ({size: 1000, lines: many + 1}))).toBe('full')
+    expect(nextLevel([{...link(1000), lines: many}, huge], of(100), () => of(5))).toBe('far')
+    const half = link(MAX_CHANGES / 2)
+    expect(nextLevel([link(100), half, huge], of(MAX_CHANGES / 2 - 100), never)).toBe('near')
+    expect(nextLevel([link(100), half, huge], of(MAX_CHANGES / 2 - 99), () => of(1000))).toBe('far')
   })
 })
 
@@ -184,7 +210,7 @@ async function simulate(entries: number, snapshots: number, pick: (random: () =>
     const near = changesText(chain[0]!.id, digest, target, changes)
     since = composeChanges([since, changes])
     let far = ''
-    const level = nextLevel(chain, near.length, () => (far ||= changesText(chain.at(-1)!.id, fullDigest, target, since)).length)
+    const level = nextLevel(chain, {size: near.length}, () => ({size: (far ||= changesText(chain.at(-1)!.id, fullDigest, target, since)).length}))
     text = level === 'near' ? near : level === 'far' ? far : indexText(lines)
     stored += cost(text)
     changed += cost(near)
@@ -196,7 +222,7 @@ async function simulate(entries: number, snapshots: number, pick: (random: () =>
     read = Math.max(read, chain.reduce((sum, {size}) => sum + size, 0) / chain.at(-1)!.size)
   }
   const result = await readChain(chain[0]!.id, objects.get)
-  expect(result.links).toEqual(chain)
+  expect(result.links.map(({id, size}) => ({id, size}))).toEqual(chain)
   expect(await whole(result)).toBe(indexText(lines))
   return {stored, changed, longest, read}
 }

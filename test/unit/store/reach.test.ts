@@ -2,7 +2,7 @@
 
 import {describe, expect, test} from 'vitest'
 import {BkError} from '../../../src/lib/cli/errors.ts'
-import {makeLists} from '../../../src/lib/store/chunk-list.ts'
+import {makeLists, MAX_DEPTH} from '../../../src/lib/store/chunk-list.ts'
 import {Reach} from '../../../src/lib/store/reach.ts'
 import type {Group} from '../../../src/lib/index/group.ts'
 import {refusal} from '../index/texts.ts'
@@ -78,6 +78,72 @@ test('the index itself is reached', () => {
   const {reach} = reachOf({p: [a]})
   reach.addObject(a)
   expect([...reach.packs]).toEqual(['p'])
+})
+
+describe('sizes', () => {
+  /** What is asked about, `SIZE` or `-` behind each id. */
+  function asking(lists: ReadonlyMap<string, Buffer> = new Map()): {readonly reach: Reach; readonly said: string[]} {
+    const said: string[] = []
+    const packOf = (id: string, size?: number): string => (said.push(`${id} ${size ?? '-'}`), 'p')
+    return {reach: new Reach({packOf, getList: async (id) => lists.get(id)}), said}
+  }
+
+  test('of objects are said where a line is new, and not where an earlier snapshot had it', () => {
+    const {reach, said} = asking()
+    reach.add(file('./a', 5, a))
+    reach.addOld(file('./b', 6, b))
+    expect([said, reach.bytes, reach.entries]).toEqual([[`${a} 5`, `${b} -`], 11, 2])
+  })
+
+  test('of chunks are said where no line that names their list is old', async () => {
+    const [old, shared, fresh] = [`chunk ${a} 5\n`, `chunk ${b} 6\n`, `chunk ${c} 7\n`].map((text) => Buffer.from(text)) as [Buffer, Buffer, Buffer]
+    const both = Buffer.from(`list ${sha256(shared)} 6\nlist ${sha256(fresh)} 7\n`)
+    const all = Buffer.from(`list ${sha256(old)} 5\nlist ${sha256(shared)} 6\n`)
+    const {reach, said} = asking(new Map([old, shared, fresh, both, all].map((bytes) => [sha256(bytes), bytes])))
+    reach.add(file('./a', 13, a, `chunks=${sha256(both)}`))
+    reach.add(file('./b', 5, a, `chunks=${sha256(old)}`))
+    reach.addOld(file('./c', 11, a, `chunks=${sha256(all)}`))
+    reach.addOld(file('./d', 13, a, `xattr.user.x=@${nothing}`))
+    await reach.finish()
+    expect(said.filter((line) => !line.endsWith(' -'))).toEqual([`${c} 7`])
+    expect(said).toEqual(expect.arrayContaining([`${a} -`, `${b} -`, `${nothing} -`]))
+  })
+
+  test('of a list that somebody else will check are left to him', async () => {
+    const {reach, said} = asking()
+    reach.add(file('./a', 13, a, `chunks=${b}`))
+    await reach.finish()
+    expect(said).toEqual([`${b} -`])
+  })
+})
+
+describe('lists that nest', () => {
+  /** Lists of lists above one of a chunk; returns their ids, the lowest first. */
+  function tower(height: number): {readonly ids: string[]; readonly lists: Map<string, Buffer>} {
+    const texts = [Buffer.from(`chunk ${c} 7\n`)]
+    while (texts.length < height) texts.push(Buffer.from(`list ${sha256(texts.at(-1)!)} 7\n`))
+    return {ids: texts.map((text) => sha256(text)), lists: new Map(texts.map((text) => [sha256(text), text]))}
+  }
+  const {ids, lists} = tower(MAX_DEPTH + 2)
+  const deep = /^lists of chunks nest too deep$/
+
+  test('as deep as a restore goes, and no deeper', async () => {
+    const {reach} = reachOf({p: [c, ...ids]}, lists)
+    reach.add(file('./a', 7, a, `chunks=${ids[MAX_DEPTH]}`))
+    await reach.finish()
+    expect(reach.lists.size).toBe(MAX_DEPTH + 1)
+    const deeper = reachOf({p: [c, ...ids]}, lists).reach
+    deeper.add(file('./a', 7, a, `chunks=${ids[MAX_DEPTH + 1]}`))
+    expect(await refusal(() => deeper.finish())).toMatch(deep)
+  })
+
+  test('too deep below one file, after another has led to the same list', async () => {
+    const {reach, asked} = reachOf({p: [c, ...ids]}, lists)
+    reach.add(file('./a', 7, a, `chunks=${ids[MAX_DEPTH]}`))
+    reach.add(file('./b', 7, a, `chunks=${ids[MAX_DEPTH + 1]}`))
+    expect(await refusal(() => reach.finish())).toMatch(deep)
+    expect(asked.length).toBe(MAX_DEPTH + 2)
+  })
 })
 
 describe('is refused', () => {
