@@ -44,7 +44,7 @@ _bk() {
       words='--json --help'
       ;;
     'keys restrict')
-      words='--max-entries --max-file --per-day --quota --reserve --browse --expires --file --from --install --quiet -q --receive --set --help'
+      words='--max-entries --max-file --per-day --quota --reserve --deadline --browse --expires --file --from --install --quiet -q --receive --set --help'
       ;;
     'keys revoke')
       words='--file --quiet -q --help'

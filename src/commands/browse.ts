@@ -20,11 +20,14 @@ export default class Browse extends BkCommand {
   static override summary = 'let a store be read over SFTP'
   static override description = prose(`speaks SFTP on standard input and output, read-only, and shows one directory: 'store', with the files of STORE as they lie there, without sessions/.
 It is what 'bk restore', 'bk log', 'bk index' and 'bk diff' start over ssh for a STORE on another machine, and made to be the forced
-command of a key: 'bk keys restrict --browse STORE'. Other clients of SFTP can look at the store with such a key, too.
+command of a key: 'bk keys restrict --browse STORE'. With such a key, and a subsystem sftp in sshd's configuration, sftp(1), scp(1) and sshfs(1) can look at it, too: they see the directory 'store'. Not scp -O, which speaks another protocol.
+sshd keeps to itself what a subsystem says on stderr: where sftp says no more than 'Connection closed', 'ssh HOST bk browse </dev/null' says why.
+
 A session in which nothing is asked for ten minutes ends.`)
   static override examples = [
     {description: 'what restore does to read a store there', command: 'ssh vault bk browse -- /backup/store'},
-    {description: 'a look at a store behind a key that is restricted to it', command: "sftp -D 'ssh vault bk browse'"},
+    {description: 'a look at a store behind a key that is restricted to it', command: 'sftp vault'},
+    {description: 'one file of it', command: 'scp vault:store/README .'},
   ]
   static override args = {store: requiredOperand('store, on this machine')}
   static override exitNotes = {65: 'The other side does not speak SFTP.', 75: 'Nothing was asked for ten minutes.'}

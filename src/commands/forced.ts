@@ -7,7 +7,7 @@ import {BkError, usageError} from '../lib/cli/errors.ts'
 import {escapeName} from '../lib/cli/escape.ts'
 import {exitStatus, type ExitStatus} from '../lib/cli/exit.ts'
 import {valueFlag} from '../lib/cli/flags.ts'
-import {limitFlags, limitsOf} from '../lib/cli/limit-flags.ts'
+import {keyLimitFlags, keyLimitsOf} from '../lib/cli/limit-flags.ts'
 import {originalCommand} from '../lib/cli/login.ts'
 import {sayFailure} from '../lib/cli/start.ts'
 import {chooseCommand, limitWords, type GrantedCommand} from '../lib/keys/grants.ts'
@@ -18,10 +18,11 @@ const SHOWN = 200
 export default class Forced extends BkCommand {
   static override summary = 'run what a restricted key is granted'
   static override description = prose(`is the command in the lines of 'bk keys restrict', started by sshd and not by people. The client asks for 'bk receive' or 'bk browse', in these very words,
-and gets it if it is granted; without a command it gets the first of the two that is. Whatever else it asks for is refused. The words are compared and never run.`)
+and gets it if it is granted; without a command it gets the first of the two that is. Who asks for the subsystem sftp, as sftp(1), scp(1) and sshfs(1) do, gets 'bk browse':
+sshd hands over what its configuration says of it, internal-sftp or the path of a program called sftp-server. Whatever else a client asks for is refused. The words are compared and never run.`)
   static override examples = [{description: 'what sshd runs', command: 'bk forced --receive /backup/store --set web1 --quota 214748364800'}]
   static override flags = {
-    ...limitFlags,
+    ...keyLimitFlags,
     browse: valueFlag("grant 'bk browse STORE'", {helpValue: 'STORE'}),
     receive: valueFlag("grant 'bk receive STORE'", {helpValue: 'STORE', dependsOn: ['set']}),
     set: valueFlag('set for bk receive', {helpValue: 'NAME', dependsOn: ['receive']}),
@@ -34,7 +35,7 @@ and gets it if it is granted; without a command it gets the first of the two tha
   async run(): Promise<ExitStatus | void> {
     const {flags} = await this.parse(Forced)
     const words: Readonly<Record<GrantedCommand, readonly string[] | undefined>> = {
-      receive: flags.receive === undefined ? undefined : ['--set', flags.set ?? '', ...limitWords(limitsOf(flags)), '--', flags.receive],
+      receive: flags.receive === undefined ? undefined : ['--set', flags.set ?? '', ...limitWords(keyLimitsOf(flags)), '--', flags.receive],
       browse: flags.browse === undefined ? undefined : ['--', flags.browse],
     }
     const granted = (['receive', 'browse'] as const).filter((command) => words[command] !== undefined)

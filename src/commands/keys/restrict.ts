@@ -8,7 +8,7 @@ import {usageError} from '../../lib/cli/errors.ts'
 import {escapeName} from '../../lib/cli/escape.ts'
 import {operands, quietFlag, switchFlag, valueFlag} from '../../lib/cli/flags.ts'
 import {openInput} from '../../lib/cli/input.ts'
-import {limitFlags, limitsOf} from '../../lib/cli/limit-flags.ts'
+import {keyLimitFlags, keyLimitsOf} from '../../lib/cli/limit-flags.ts'
 import {ownAuthorizedKeys} from '../../lib/cli/login.ts'
 import {writeOut} from '../../lib/cli/output.ts'
 import {bkProgram} from '../../lib/cli/program.ts'
@@ -41,7 +41,7 @@ The account that gets the keys should have /bin/sh as its shell and own nothing 
   ]
   static override args = {pubkey: operands('file of public keys; - for standard input, also when none is given')}
   static override flags = {
-    ...limitFlags,
+    ...keyLimitFlags,
     browse: valueFlag('let the key read the snapshots of STORE', {helpValue: 'STORE'}),
     expires: valueFlag('last day (2027-03-31), or time, of the key; or an age from now on: 90d', {helpValue: 'WHEN'}),
     file: valueFlag('the file for --install; ~/.ssh/authorized_keys if not given', {helpValue: 'FILE', dependsOn: ['install']}),
@@ -69,7 +69,7 @@ A file that is a symbolic link stays one: the file it leads to is changed, if th
     if (flags.receive === undefined && flags.browse === undefined) throw usageError('nothing is granted', 'give --receive STORE, --browse STORE, or both')
     const receive = flags.receive === undefined ? undefined : await storeForKeys(flags.receive)
     const browse = flags.browse === undefined ? undefined : await storeForKeys(flags.browse)
-    const limits = limitsOf(flags)
+    const limits = keyLimitsOf(flags)
     if (flags.receive === undefined && limitWords(limits).length > 0) throw usageError(`${limitWords(limits)[0]} goes with --receive`, 'it limits what the key may add')
     const restriction = {
       program: programForKeys(bkProgram()),

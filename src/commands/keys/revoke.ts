@@ -19,7 +19,9 @@ import {calls} from '../../lib/sys/calls.ts'
 export default class KeysRevoke extends BkCommand {
   static override summary = 'take back what a key may do'
   static override description = prose(`removes the lines of keys that 'bk keys restrict' has added, all or none of those that are named, and writes what it removed.
-Each is named by its fingerprint, its comment, or a file of public keys. Other lines stay as they are. Sessions that are open stay open.`)
+Each is named by its fingerprint, its comment, or a file of public keys. Other lines stay as they are.
+
+A connection that is open stays open, and new sessions can be started on it: end it, too, if the key was stolen ('pkill -u ACCOUNT sshd', as root).`)
   static override examples = [
     {description: 'a host that is gone', command: 'bk keys revoke web1'},
     {description: 'a key that was stolen', command: 'bk keys revoke ./web1.pub --file /home/backup/.ssh/authorized_keys'},

@@ -4,17 +4,26 @@
  */
 import type {Limits} from '../store/settings.ts'
 
+/** Limits of a key: those that a store can have too, and one that only a session has. */
+export type KeyLimits = Limits & {
+  /** Seconds that a session may take. */
+  readonly deadline?: number | undefined
+}
+
 export type Grants = {
   /** Adding snapshots. Sizes are in bytes; a limit that is undefined is left to the store. */
-  readonly receive: {readonly store: string; readonly set: string; readonly limits: Limits} | undefined
+  readonly receive: {readonly store: string; readonly set: string; readonly limits: KeyLimits} | undefined
   /** Reading a store. */
   readonly browse: string | undefined
 }
 
 /** The limits in the order in which they are written, and their options, which bk forced, bk receive and bk keys restrict share. */
-export const LIMIT_OPTIONS = {quota: 'quota', perDay: 'per-day', maxFile: 'max-file', maxEntries: 'max-entries', reserve: 'reserve'} as const
+export const LIMIT_OPTIONS = {quota: 'quota', perDay: 'per-day', maxFile: 'max-file', maxEntries: 'max-entries', reserve: 'reserve', deadline: 'deadline'} as const
 
-const LIMITS = Object.entries(LIMIT_OPTIONS) as [keyof typeof LIMIT_OPTIONS, string][]
+const LIMITS = Object.entries(LIMIT_OPTIONS) as [keyof KeyLimits, string][]
+
+/* What an age needs behind its number, and nothing else takes. */
+const unitOf = (limit: keyof KeyLimits): string => (limit === 'deadline' ? 's' : '')
 
 /** The words behind `bk forced`. */
 export function grantWords({receive, browse}: Grants): string[] {
@@ -23,8 +32,8 @@ export function grantWords({receive, browse}: Grants): string[] {
 }
 
 /** Limits as options with values; those that are undefined are left out. */
-export function limitWords(limits: Limits): string[] {
-  return LIMITS.flatMap(([key, option]) => (limits[key] === undefined ? [] : [`--${option}`, String(limits[key])]))
+export function limitWords(limits: KeyLimits): string[] {
+  return LIMITS.flatMap(([key, option]) => (limits[key] === undefined ? [] : [`--${option}`, `${limits[key]}${unitOf(key)}`]))
 }
 
 /** What words grant; undefined for those that this version would not have written. */
@@ -35,7 +44,7 @@ export function parseGrants(words: readonly string[]): Grants | undefined {
   const limits = Object.fromEntries(
     LIMITS.flatMap(([key, option]) => {
       const value = values.get(`--${option}`)
-      return value === undefined ? [] : [[key, Number(value)]]
+      return value === undefined ? [] : [[key, Number(value.slice(0, value.length - unitOf(key).length))]]
     }),
   )
   const grants = {receive: store === undefined || set === undefined ? undefined : {store, set, limits}, browse: values.get('--browse')}
@@ -46,12 +55,20 @@ export function parseGrants(words: readonly string[]): Grants | undefined {
 /** A command that a restricted key may ask for. */
 export type GrantedCommand = 'receive' | 'browse'
 
+/*
+ * What sshd says for its subsystem sftp, which sftp(1), scp(1) and sshfs(1) ask for: the words behind `Subsystem sftp` in its
+ * configuration, that is one of two programs and what options it has there. None of it is ever run. A client may ask for the same text
+ * by itself, and gets what it could have had by name.
+ */
+const SFTP_SUBSYSTEM = /^(?:internal-sftp|\/(?:[\w.+-]+\/)*sftp-server)(?: [\w%.,/:=@+-]+)*$/
+
 /**
  * Which of the granted commands a client gets. It asks by the whole text of its command, which is compared and never taken apart; who
- * asks for nothing gets the first. Undefined is a refusal.
+ * asks for nothing gets the first, and who asks for SFTP gets browse. Undefined is a refusal.
  * @param asked what sshd was asked to run; undefined or empty for nothing
  */
 export function chooseCommand(asked: string | undefined, granted: readonly GrantedCommand[]): GrantedCommand | undefined {
   if (asked === undefined || asked === '') return granted[0]
-  return granted.find((command) => asked === `bk ${command}`)
+  const command = SFTP_SUBSYSTEM.test(asked) ? 'bk browse' : asked
+  return granted.find((each) => command === `bk ${each}`)
 }

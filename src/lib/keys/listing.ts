@@ -2,13 +2,12 @@
  * Restricted keys as rows: for people with short sizes, for programs with exact ones. What is not said on a line is `-`.
  */
 import {escapeName} from '../cli/escape.ts'
-import {formatSize} from '../cli/units.ts'
+import {formatDuration, formatSize} from '../cli/units.ts'
 import {shownText} from './authorized-keys.ts'
 import {expiryAsIso} from './expiry.ts'
-import {LIMIT_OPTIONS, parseGrants, type Grants} from './grants.ts'
+import {LIMIT_OPTIONS, parseGrants, type Grants, type KeyLimits} from './grants.ts'
 import {fingerprint} from './public-key.ts'
 import type {Column, Row} from '../cli/table.ts'
-import type {Limits} from '../store/settings.ts'
 import type {RestrictedLine} from './restricted-line.ts'
 
 export const KEY_COLUMNS: readonly Column[] = [
@@ -44,12 +43,14 @@ function grantsText({receive, browse}: Grants): string {
   ].join(' ')
 }
 
-function limitsText(limits: Limits, form: 'exact' | 'readable'): string {
-  const parts = definedLimits(limits).map(([key, value]) => {
-    const isSize = key !== 'perDay' && key !== 'maxEntries'
-    return `${LIMIT_OPTIONS[key]}=${isSize && form === 'readable' ? formatSize(value) : value}`
-  })
+function limitsText(limits: KeyLimits, form: 'exact' | 'readable'): string {
+  const parts = definedLimits(limits).map(([key, value]) => `${LIMIT_OPTIONS[key]}=${form === 'exact' ? value : readable(key, value)}`)
   return parts.length === 0 ? NONE : parts.join(' ')
+}
+
+function readable(limit: keyof KeyLimits, value: number): string {
+  if (limit === 'perDay' || limit === 'maxEntries') return String(value)
+  return limit === 'deadline' ? formatDuration(value) : formatSize(value)
 }
 
 /** A key as one line of JSON; `line` is its line in the file. What is not said has no field. */
@@ -64,10 +65,10 @@ export function keyAsJson({key, words, from, expires, program}: RestrictedLine, 
   })}\n`
 }
 
-function definedLimits(limits: Limits): [keyof Limits, number][] {
-  return (Object.keys(LIMIT_OPTIONS) as (keyof Limits)[]).flatMap((key) => {
+function definedLimits(limits: KeyLimits): [keyof KeyLimits, number][] {
+  return (Object.keys(LIMIT_OPTIONS) as (keyof KeyLimits)[]).flatMap((key) => {
     const value = limits[key]
-    return value === undefined ? [] : [[key, value] satisfies [keyof Limits, number]]
+    return value === undefined ? [] : [[key, value] satisfies [keyof KeyLimits, number]]
   })
 }
 

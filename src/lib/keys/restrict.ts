@@ -9,9 +9,8 @@ import {parseAddress} from '../store/address.ts'
 import {StoreLog} from '../store/log.ts'
 import {openStore} from '../store/open.ts'
 import {isSetName} from '../store/record.ts'
-import type {Limits} from '../store/settings.ts'
 import {nameOf, shownText} from './authorized-keys.ts'
-import {grantWords} from './grants.ts'
+import {grantWords, type KeyLimits} from './grants.ts'
 import type {PublicKey} from './public-key.ts'
 import type {RestrictedLine} from './restricted-line.ts'
 
@@ -19,7 +18,7 @@ import type {RestrictedLine} from './restricted-line.ts'
 export type Restriction = {
   readonly program: string
   /** `set` undefined is the comment of each key. */
-  readonly receive: {readonly store: string; readonly set: string | undefined; readonly limits: Limits} | undefined
+  readonly receive: {readonly store: string; readonly set: string | undefined; readonly limits: KeyLimits} | undefined
   readonly browse: string | undefined
   readonly from: string | undefined
   readonly expires: string | undefined

@@ -43,7 +43,7 @@ const REASONS: readonly Reason[] = [
     words: /^Host key verification failed|host key is known for .* strict checking/m,
     status: refused,
     message: (machine) => `the host key of ${machine} is not known here`,
-    hint: (target) => `'ssh ${wordsFor(target)}' once on a terminal, and compare the fingerprint that it shows`,
+    hint: (target) => `'ssh ${wordsFor(target)} </dev/null' once on a terminal, and compare the fingerprint that it shows`,
   },
   {
     words: /^(?:Received disconnect from .*: ?)?Too many authentication failures/m,

@@ -3,14 +3,17 @@
  * nothing about keys has to be right here. What the other side answers is hostile; what ssh says is gathered and becomes one line.
  *
  * ssh asks on /dev/tty for a passphrase or about a new host. Where there is none to ask on it is told not to ask (BatchMode), so that
- * a job of cron fails at once with a reason.
+ * a job of cron fails at once with a reason. What it says on stderr while somebody looks on, and it goes on, he is told at once.
  */
-import {spawn} from 'node:child_process'
+import {spawn, type ChildProcess} from 'node:child_process'
 import {closeSync, constants, openSync} from 'node:fs'
 import {Writable, type Readable} from 'node:stream'
 import {onInterrupt} from '../cli/cleanup.ts'
-import {oneLine} from '../cli/escape.ts'
+import {onlooker} from '../cli/onlooker.ts'
 import {explainEnd, type SshEnd} from './failure.ts'
+import {openPty} from './pty.ts'
+import {Words} from './words.ts'
+import type {Socket} from 'node:net'
 import type {BkError} from '../cli/errors.ts'
 import type {SshTarget} from './target.ts'
 
@@ -23,11 +26,6 @@ export type RemoteCommand =
   | {readonly verb: 'receive' | 'browse'; readonly flags?: readonly string[] | undefined}
   /** One of sshd's subsystems: `sftp`. */
   | {readonly subsystem: string}
-
-export interface SshOptions {
-  /** Hears each line that ssh or the other side says on stderr, made safe to print; the first hundred. */
-  readonly onLine?: ((line: string) => void) | undefined
-}
 
 /** A command that runs there, or tries to. */
 export interface SshSession {
@@ -50,8 +48,6 @@ export interface SshSession {
   kill(): void
 }
 
-const STDERR_KEPT = 2048
-const LINES_TOLD = 100
 /** Milliseconds for the last words to arrive when ssh has ended, and for ssh to end when it has nothing more to do. */
 const LAST_WORDS = 200
 const GRACE = 5000
@@ -95,20 +91,27 @@ function quoted(word: string): string {
 /**
  * Starts a command on another machine. Nothing has been reached when this returns: `output` ends, or `input` fails, when it cannot be,
  * and `failure` tells why. ssh ends with this process at the latest.
+ * @param tell hears what ssh says to whoever sits there, safe to print: each line on stderr, or the beginning of one, that ssh outlives,
+ *   until the other side has answered; a hundred at most. Undefined when nobody is there
  */
-export function startSsh(target: SshTarget, command: RemoteCommand, {onLine}: SshOptions = {}): SshSession {
+export function startSsh(target: SshTarget, command: RemoteCommand, tell: ((line: string) => void) | undefined = onlooker('ssh')): SshSession {
   const kill = (): void => void child.kill()
   // Before there is anything to kill: a signal is heard in a later turn, but only if somebody listens by now.
   const taken = onInterrupt(kill)
   process.once('exit', kill)
-  const child = spawn('ssh', sshArguments(target, command, hasTerminal()), {stdio: ['pipe', 'pipe', 'pipe']})
+  // Only on a terminal does ssh say all that it has to say; who is not looking needs none.
+  const pty = tell === undefined ? undefined : openPty()
+  const child = spawn('ssh', sshArguments(target, command, hasTerminal()), {stdio: ['pipe', 'pipe', pty?.fd ?? 'pipe']}) as SshProcess
+  if (pty !== undefined) closeSync(pty.fd)
   child.stdin.on('error', () => {})
   child.stdout.on('error', () => {})
   const input = inputOf(child.stdin)
 
-  const words = new Words(onLine)
-  child.stderr.on('data', (bytes: Buffer) => words.add(bytes))
-  const silent = new Promise<void>((resolve) => child.stderr.once('close', resolve))
+  const words = new Words((line) => tell?.(line.replace(/^ssh: /, '')), () => tell === undefined || child.stdout.bytesRead > 0)
+  const stderr = pty?.words ?? child.stderr!
+  // A terminal that nobody has any more ends with an error.
+  stderr.on('data', (bytes: Buffer) => words.add(bytes)).on('error', () => {})
+  const silent = new Promise<void>((resolve) => stderr.once('close', resolve))
   const finished = new Promise<SshEnd>((resolve) => {
     child.once('error', (error) => resolve({error}))
     // Not `close`, which waits for somebody to read all of stdout; and whoever has inherited stderr may hold it open.
@@ -118,6 +121,7 @@ export function startSsh(target: SshTarget, command: RemoteCommand, {onLine}: Ss
     taken()
     process.off('exit', kill)
     words.end()
+    stderr.destroy()
     input.destroy(new Error('ssh has ended'))
   })
   const close = async (): Promise<void> => {
@@ -134,6 +138,9 @@ export function startSsh(target: SshTarget, command: RemoteCommand, {onLine}: Ss
   }
   return {input, output: child.stdout, finished, stderr: () => words.kept, failure, close, kill}
 }
+
+/* `stdio` says so. */
+type SshProcess = ChildProcess & {readonly stdin: Writable; readonly stdout: Socket}
 
 /* Node destroys the input of a process that ends, and then nobody is called back who still ends it: he would wait for ever. */
 function inputOf(stdin: Writable): Writable {
@@ -157,41 +164,6 @@ function hasTerminal(): boolean {
   } catch {
     return false
   }
-}
-
-/* What was said on stderr, line by line: told as it comes, and the last of it kept. Endless lines are cut. */
-class Words {
-  kept = ''
-  #line = ''
-  #told = 0
-  readonly #onLine: ((line: string) => void) | undefined
-
-  constructor(onLine: ((line: string) => void) | undefined) {
-    this.#onLine = onLine
-  }
-
-  add(bytes: Buffer): void {
-    const lines = (this.#line + bytes.toString('latin1')).split('\n')
-    this.#line = lines.pop()!.slice(0, STDERR_KEPT)
-    for (const line of lines) this.#take(line)
-  }
-
-  end(): void {
-    if (this.#line !== '') this.#take(this.#line)
-    this.#line = ''
-  }
-
-  #take(line: string): void {
-    // ssh ends its lines as a terminal in raw mode wants them.
-    const text = oneLine(Buffer.from(line.slice(0, STDERR_KEPT - 1).replace(/\r+$/, ''), 'latin1').toString('utf8'))
-    if (text === '') return
-    this.kept = lastLines(`${this.kept}${text}\n`)
-    if (++this.#told <= LINES_TOLD) this.#onLine?.(text)
-  }
-}
-
-function lastLines(text: string): string {
-  return text.length <= STDERR_KEPT ? text : text.slice(text.indexOf('\n', text.length - STDERR_KEPT - 1) + 1)
 }
 
 function later(milliseconds: number): Promise<void> {

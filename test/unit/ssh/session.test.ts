@@ -3,6 +3,7 @@
 import {chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {text} from 'node:stream/consumers'
+import {isatty} from 'node:tty'
 import {afterEach, beforeEach, describe, expect, it} from 'vitest'
 import {explainEnd} from '../../../src/lib/ssh/failure.ts'
 import {sshArguments, startSsh} from '../../../src/lib/ssh/session.ts'
@@ -90,21 +91,85 @@ describe('a session', () => {
     expect(await new Promise((done) => gone.input.write('x', done))).toBeInstanceOf(Error)
   })
 
-  it('tells lines of stderr, safe to print, and keeps the last of them', async () => {
+  it('keeps the last lines of stderr, safe to print', async () => {
     ssh(String.raw`printf 'one\r\n\033[31mtwo\n\n\377three' >&2`)
-    const lines: string[] = []
-    const session = startSsh(vault, {verb: 'browse'}, {onLine: (line) => lines.push(line)})
+    const session = startSsh(vault, {verb: 'browse'})
     await session.finished
-    expect(lines).toEqual(['one', String.raw`\033[31mtwo`, '\ufffdthree'])
-    expect(session.stderr()).toBe(`${lines.join('\n')}\n`)
+    expect(session.stderr()).toBe('one\n\\033[31mtwo\n\ufffdthree\n')
   })
 
-  it('keeps no more than 2 KiB of an endless stderr, and tells a hundred lines', async () => {
-    ssh("i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i + 1)); done >&2; head -c 1000000 /dev/zero | tr '\\0' x >&2")
+  /** Starts it with somebody who looks on; `lines` are what he was told. */
+  function watched(): {readonly session: ReturnType<typeof startSsh>; readonly lines: string[]} {
     const lines: string[] = []
-    const session = startSsh(vault, {verb: 'browse'}, {onLine: (line) => lines.push(line)})
+    return {session: startSsh(vault, {verb: 'browse'}, (line) => lines.push(line)), lines}
+  }
+
+  it('has a terminal for its stderr where somebody looks on: only there it says that a key is to be touched', async () => {
+    ssh(`[ -t 2 ] && echo terminal >${dir}/is || echo pipe >${dir}/is`)
+    await watched().session.finished
+    expect(readFileSync(join(dir, 'is'), 'utf8')).toBe('terminal\n')
+    await startSsh(vault, {verb: 'browse'}).finished
+    expect(readFileSync(join(dir, 'is'), 'utf8')).toBe(isatty(2) ? 'terminal\n' : 'pipe\n')
+  })
+
+  it.each([
+    // As OpenSSH writes it.
+    ['a line', String.raw`printf '\r' >&2; printf 'Confirm user presence for key ED25519-SK SHA256:abc' >&2; printf '\r\n' >&2`, ['Confirm user presence for key ED25519-SK SHA256:abc']],
+    ['a question that ends without a newline', String.raw`printf 'Enter code: ' >&2`, ['Enter code:']],
+    ['several, and what a program in between says', String.raw`printf 'one\r\n\033[31mtwo\n\n\377three\nssh: four\n' >&2`, ['one', String.raw`\033[31mtwo`, '\ufffdthree', 'four']],
+  ])('tells what it waits with, at once: %s', async (_what, says, told) => {
+    ssh(`${says}; while [ ! -e ${dir}/touched ]; do sleep 0.05; done; cat`)
+    const {session, lines} = watched()
+    const answer = text(session.output)
+    session.input.write('went on')
+    await until('it is told', () => lines.length === told.length)
+    expect(lines.map((line) => line.trimEnd())).toEqual(told)
+    writeFileSync(join(dir, 'touched'), '')
+    await session.close()
+    expect(await answer).toBe('went on')
+    expect(lines).toHaveLength(told.length)
+  })
+
+  it('tells the rest of a line whose beginning was told, once', async () => {
+    ssh(`printf 'Code: ' >&2; while [ ! -e ${dir}/typed ]; do sleep 0.05; done; printf ' wrong\\n' >&2; cat`)
+    const {session, lines} = watched()
+    await until('the question is told', () => lines.length === 1)
+    writeFileSync(join(dir, 'typed'), '')
+    await until('the rest is told', () => lines.length === 2)
+    await session.close()
+    expect(lines).toEqual(['Code: ', ' wrong'])
+    expect(session.stderr()).toBe('Code:  wrong\n')
+  })
+
+  it('tells nothing of what it ends with: that becomes the one line', async () => {
+    ssh(`echo 'Warning: this is new' >&2; sleep 1; printf '@@@@\r\nme@vault: Permission denied (publickey).\r\n' >&2; exit 255`)
+    const {session, lines} = watched()
+    expect(await session.failure()).toMatchObject({message: 'me@vault takes none of the keys that ssh offers', status: 77})
+    expect(lines).toEqual(['Warning: this is new'])
+  })
+
+  it('tells nothing of what bk says over there: it is for its end, however long that takes', async () => {
+    ssh(`echo 'bk forced: refused command: bk browse' >&2; echo 'bk forced: hint: ask' >&2; sleep 1; exit 77`)
+    const {session, lines} = watched()
+    expect(await session.failure()).toMatchObject({message: 'me@vault: bk forced: refused command: bk browse', status: 77, hint: 'ask'})
+    expect(lines).toEqual([])
+  })
+
+  it('tells nothing that is said when the other side has answered', async () => {
+    ssh(`echo answer; while [ ! -e ${dir}/read ]; do sleep 0.05; done; echo 'bk receive: something' >&2; sleep 1`)
+    const {session, lines} = watched()
+    await new Promise((resolve) => session.output.once('data', resolve))
+    writeFileSync(join(dir, 'read'), '')
     await session.finished
-    expect(lines).toHaveLength(100)
+    expect(lines).toEqual([])
+    expect(session.stderr()).toBe('bk receive: something\n')
+  })
+
+  it.each(['pipe', 'terminal'])('keeps no more than 2 KiB of an endless stderr on a %s, and tells a hundred lines', async (kind) => {
+    ssh("i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i + 1)); done >&2; sleep 1; head -c 1000000 /dev/zero | tr '\\0' x >&2")
+    const {session, lines} = kind === 'pipe' ? {session: startSsh(vault, {verb: 'browse'}), lines: []} : watched()
+    await session.finished
+    expect(lines).toHaveLength(kind === 'pipe' ? 0 : 100)
     expect(session.stderr().length).toBeLessThanOrEqual(2048)
   })
 
