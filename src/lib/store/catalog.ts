@@ -25,37 +25,56 @@ export function formatCatalog(packs: readonly CataloguedPack[]): {readonly bytes
 }
 
 const PACK = /^pack ([0-9a-f]{64}) ([1-9]\d{0,14})$/
+const NEXT_PACK = '\npack '
 
 /**
- * Parses a catalog.
- * @throws BkError 65 for anything that `formatCatalog` does not write
+ * Parses a catalog. The ids of a pack are looked at when somebody asks for them: whoever only adds another snapshot of the same index
+ * wants to know which packs there are, and the bytes of all were held to the record's sum.
+ * @throws BkError 65 for anything that `formatCatalog` does not write; for ids, when they are asked for
  */
 export function parseCatalog(bytes: Buffer): CataloguedPack[] {
-  const text = bytes.toString('latin1')
-  if (!text.startsWith(HEADER) || !text.endsWith('\n')) throw bad(1)
-  const packs: {name: string; size: number; ids: string[]}[] = []
-  let ids: string[] = []
-  let number = 1
-  for (let at = HEADER.length; at < text.length; ) {
-    const stop = text.indexOf('\n', at)
-    const line = text.slice(at, stop)
-    at = stop + 1
-    number++
-    if (line.length === 64 && packs.length > 0) {
-      if (!isId(line) || (ids.length > 0 && line <= ids[ids.length - 1]!)) throw bad(number)
-      ids.push(line)
-      continue
-    }
-    const match = PACK.exec(line)
-    const last = packs[packs.length - 1]
-    if (match === null || (last !== undefined && (last.ids.length === 0 || match[1]! <= last.name))) throw bad(number)
-    ids = []
-    packs.push({name: match[1]!, size: Number(match[2]), ids})
+  if (bytes.indexOf(HEADER) !== 0 || bytes.at(-1) !== LF) throw badAt(bytes, 0)
+  const packs: CataloguedPack[] = []
+  let last = ''
+  for (let at = HEADER.length; at < bytes.length; ) {
+    const start = bytes.indexOf(LF, at) + 1
+    const match = PACK.exec(bytes.toString('latin1', at, start - 1))
+    const next = bytes.indexOf(NEXT_PACK, start - 1)
+    const stop = next < 0 ? bytes.length : next + 1
+    if (match === null || match[1]! <= last || stop === start) throw badAt(bytes, match === null || match[1]! <= last ? at : Math.min(stop, bytes.length - 1))
+    last = match[1]!
+    packs.push(listed(last, Number(match[2]), bytes, start, stop))
+    at = stop
   }
-  if (ids.length === 0) throw bad(number)
+  if (packs.length === 0) throw badAt(bytes, HEADER.length - 1)
   return packs
 }
 
-function bad(line: number): BkError {
+function listed(name: string, size: number, bytes: Buffer, start: number, stop: number): CataloguedPack {
+  let ids: readonly string[] | undefined
+  return {
+    name,
+    size,
+    get ids() {
+      return (ids ??= parseIds(bytes, start, stop))
+    },
+  }
+}
+
+function parseIds(bytes: Buffer, start: number, stop: number): string[] {
+  const ids = bytes.toString('latin1', start, stop - 1).split('\n')
+  let at = start
+  for (let i = 0; i < ids.length; i++) {
+    if (!isId(ids[i]!) || (i > 0 && ids[i]! <= ids[i - 1]!)) throw badAt(bytes, at)
+    at += 65
+  }
+  return ids
+}
+
+function badAt(bytes: Buffer, offset: number): BkError {
+  let line = 1
+  for (let at = bytes.indexOf(LF); at >= 0 && at < offset; at = bytes.indexOf(LF, at + 1)) line++
   return new BkError(`line ${line}: not a line of a catalog`, {status: 65})
 }
+
+const LF = 10

@@ -108,7 +108,8 @@ async function* checkCatalog(log: StoreLog, record: SnapshotRecord, {catalogs, b
 async function readCatalog({store}: StoreLog, catalog: string): Promise<{readonly packs: {readonly name: string; readonly size: number}[]; readonly size: number}> {
   const bytes = await store.get(catalogName(catalog))
   if (objectId(bytes) !== catalog) throw new BkError('its sum is wrong', {status: 65})
-  return {packs: parseCatalog(bytes).map(({name, size}) => ({name, size})), size: bytes.length}
+  // With their ids: those are only held to the grammar when somebody looks.
+  return {packs: parseCatalog(bytes).map((pack) => ({...pack})).map(({name, size}) => ({name, size})), size: bytes.length}
 }
 
 async function* checkNeeds(log: StoreLog, record: SnapshotRecord, {catalogs}: Seen): AsyncGenerator<string> {
