@@ -4,7 +4,7 @@
  * above a limit, until both sides are read; where there is none they flow.
  */
 import {detached} from './escape.ts'
-import {batchOf, Cursor} from './cursor.ts'
+import {Cursor} from './cursor.ts'
 import {ChangesReader, changesEndLine, changesHeader, formatChange, linesOf, type Change, type ChangesEnd} from './changes.ts'
 import {carryOver, contentKey, sameContent} from './content.ts'
 import {entryOf, NO_COMMENTS, sameGroup, withComments, commentValue, type Group} from './group.ts'
@@ -63,7 +63,7 @@ export class Diff {
   }
 
   async *#merge(): AsyncGenerator<readonly Found[]> {
-    const old = new Cursor(this.#old === undefined ? batchOf<Group>([]) : this.#old.batches())
+    const old = new OldSide(this.#old)
     const next = new Cursor(this.#new.batches())
     await Promise.all([old.advance(), next.advance()])
     const target = (this.#target = new IndexWriter(this.#new.root, this.#options.onTarget ?? (() => {})))
@@ -82,12 +82,18 @@ export class Diff {
         target.add(found.result)
         if (found.change !== undefined) batch.push(found.change)
       }
+      if (order >= 0) {
+        let wait = next.advance()
+        if (wait !== undefined) await wait
+        // Both sides are past the same path: what follows is the same, too, most often for long.
+        while (order === 0 && next.current !== undefined && old.pass(next.current)) {
+          target.add(next.current)
+          wait = next.advance()
+          if (wait !== undefined) await wait
+        }
+      }
       if (order <= 0) {
         const wait = old.advance()
-        if (wait !== undefined) await wait
-      }
-      if (order >= 0) {
-        const wait = next.advance()
         if (wait !== undefined) await wait
       }
       if (batch.length >= 1000) {
@@ -116,6 +122,30 @@ export class Diff {
     if (oldEntry === undefined || nextEntry === undefined || !sameContent(oldEntry, nextEntry)) return {result: next, change: {mark: '~', group: next}}
     const group = carryOver(old, oldEntry, next, nextEntry)
     return sameGroup(old, group) ? {result: old} : {result: group, change: {mark: '=', group}}
+  }
+}
+
+/** OLD, of which most is passed over. */
+class OldSide {
+  /** The group it stands on; undefined before the first advance and at the end. */
+  current: Group | undefined
+  readonly #reader: IndexReader | undefined
+
+  constructor(reader: IndexReader | undefined) {
+    this.#reader = reader
+  }
+
+  /** Steps to the next group. Returns a promise only if it has to wait. */
+  advance(): Promise<void> | undefined {
+    const group = this.#reader?.next()
+    if (group instanceof Promise) return group.then((next) => void (this.current = next))
+    this.current = group
+    return undefined
+  }
+
+  /** Passes over what follows `current` if it is this group. */
+  pass(group: Group): boolean {
+    return this.#reader !== undefined && this.#reader.pass(group)
   }
 }
 

@@ -28,6 +28,7 @@ export interface ReadOptions {
 const HEADER = /^#mtree\n#bk index (\d+) root=([^ \n]+)\n/
 const END = /^#bk end entries=(0|[1-9][0-9]{0,14}) (?:complete|partial=([1-9][0-9]{0,14})) sha256=([0-9a-f]{64})\n$/
 const END_START = '#bk end '
+const [LF, HASH] = [10, 35]
 
 /** One index text, read once. */
 export class IndexReader {
@@ -47,6 +48,11 @@ export class IndexReader {
   #line = ''
   #comments: string[] | undefined
   #checker: CommentChecker | undefined
+  // Text that is at hand, how far it was read, and the number of the line there.
+  #runs: AsyncIterator<Run> | undefined
+  #text = ''
+  #at = 0
+  #number = 1
 
   constructor(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, options: ReadOptions = {}) {
     this.#pieces = pieces
@@ -58,15 +64,69 @@ export class IndexReader {
    * @throws BkError 65 with the line number for anything outside the grammar, and when the end line is missing
    */
   async *batches(): AsyncGenerator<readonly Group[]> {
-    let first = true
-    for await (const run of wholeHeader(runsOfLines(this.#pieces))) {
-      if (this.end !== undefined) throw atLine(run.number, new BkError('something stands behind the end line', {status: 65}))
-      const start = first ? this.#readHeader(run.text) : 0
-      const batch = this.#readRun(run, start, first ? 2 : 0)
-      first = false
+    while (await this.#more()) {
+      const batch: Group[] = []
+      this.#read(batch, Infinity)
       if (batch.length > 0) yield batch
     }
-    if (this.end === undefined) throw cutOff('the index')
+  }
+
+  /**
+   * The next group, for who takes them one at a time and no batches; undefined at the end. A promise only where more text has to come.
+   * @throws BkError 65 as `batches` does
+   */
+  next(): Group | undefined | Promise<Group | undefined> {
+    const batch: Group[] = []
+    this.#read(batch, 1)
+    return batch[0] ?? this.#nextRun(batch)
+  }
+
+  async #nextRun(batch: Group[]): Promise<Group | undefined> {
+    while (batch.length === 0 && (await this.#more())) this.#read(batch, 1)
+    return batch[0]
+  }
+
+  /**
+   * Passes over the next group if it is this one to the byte, and is at hand. Where that group comes from it was checked, so nobody has
+   * to look into the line again: most of an OLD goes by like this, in a fifth of the time that `next` takes.
+   */
+  pass({path, line, comments}: Group): boolean {
+    const text = this.#text
+    if (line === '' || comments.length > 0) return false
+    const isBegun = this.#path !== ''
+    if (isBegun && (this.#comments !== undefined || this.#line !== line)) return false
+    const stop = isBegun ? this.#at : this.#at + line.length + 1
+    // What begins with # behind it may be a comment on it.
+    if (stop >= text.length || text.charCodeAt(stop) === HASH) return false
+    if (isBegun) {
+      this.#path = ''
+      return true
+    }
+    if (text.charCodeAt(stop - 1) !== LF || !text.startsWith(line, this.#at)) return false
+    if (isDirectoryLine(line, path)) this.#ancestry.accept(path, true)
+    this.#last = path
+    this.#entries++
+    this.#at = stop
+    this.#number++
+    return true
+  }
+
+  /* Gets more text; false when there is none. */
+  async #more(): Promise<boolean> {
+    this.#runs ??= wholeHeader(runsOfLines(this.#pieces))
+    const {value: run, done} = await this.#runs.next()
+    if (done === true) {
+      if (this.end === undefined) throw cutOff('the index')
+      return false
+    }
+    if (this.end !== undefined) throw atLine(run.number, new BkError('something stands behind the end line', {status: 65}))
+    const isFirst = this.root === ''
+    const start = isFirst ? this.#readHeader(run.text) : 0
+    this.#hash.update(run.text.slice(0, start), 'latin1')
+    this.#text = run.text.slice(start)
+    this.#at = 0
+    this.#number = run.number + (isFirst ? 2 : 0)
+    return true
   }
 
   #readHeader(text: string): number {
@@ -78,34 +138,35 @@ export class IndexReader {
     return match[0].length
   }
 
-  #readRun(run: Run, start: number, skipped: number): Group[] {
-    const {text} = run
-    const batch: Group[] = []
-    let number = run.number + skipped
-    let at = start
+  /* Reads on until there are so many groups, or the text that is at hand ends. */
+  #read(batch: Group[], most: number): void {
+    const text = this.#text
+    let at = this.#at
+    if (at >= text.length) return
     try {
-      while (at < text.length) {
+      while (at < text.length && batch.length < most) {
         const stop = text.indexOf('\n', at)
         const line = lineAt(text, at, stop)
-        if (line.charCodeAt(0) === 35) {
+        if (line.charCodeAt(0) === HASH) {
           if (line.startsWith(END_START)) {
             this.#flush(batch)
             this.#hash.update(text.slice(0, at), 'latin1')
+            this.#at = text.length
             this.#readEnd(text.slice(at, stop + 1))
-            number++
+            this.#number++
             if (stop + 1 < text.length) throw new BkError('something stands behind the end line', {status: 65})
-            return batch
+            return
           }
           this.#comment(line, batch)
         } else this.#entry(line, batch)
         at = stop + 1
-        number++
+        this.#number++
       }
     } catch (error) {
-      throw atLine(number, error)
+      throw atLine(this.#number, error)
     }
-    this.#hash.update(text, 'latin1')
-    return batch
+    this.#at = at
+    if (at >= text.length) this.#hash.update(text, 'latin1')
   }
 
   #entry(line: string, batch: Group[]): void {

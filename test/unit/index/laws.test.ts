@@ -10,9 +10,16 @@ import {commentValue, type Group} from '../../../src/lib/index/group.ts'
 import {IndexWriter} from '../../../src/lib/index/write.ts'
 import type {Change} from '../../../src/lib/index/changes.ts'
 import {edited, edits, escaped, groupsOf, tree, type Thing, type Tree} from './arbitrary.ts'
-import {bytes, diffOf, law, linesOf, printed, readChanges, readIndex, sha256} from './texts.ts'
+import {bytes, diffOf, law, linesOf, printed, readChanges, readIndex, refusal, sha256} from './texts.ts'
 
 const pair = fc.tuple(tree, edits).map(([before, changes]): [Tree, Tree] => [before, edited(before, changes)])
+
+const cuts = fc.array(fc.nat({max: 4000}), {maxLength: 12})
+
+function inPieces(text: Buffer, places: readonly number[]): Buffer[] {
+  const ends = [...new Set(places.map((cut) => cut % (text.length + 1)))].sort((a, b) => a - b)
+  return [...ends, text.length].map((end, i) => text.subarray(ends[i - 1] ?? 0, end))
+}
 
 async function applied(base: readonly Group[], changes: readonly Change[], stored?: (change: Change) => void): Promise<Group[]> {
   const froms = new Set(changes.flatMap(({mark, group}) => (mark === '>' ? [commentValue(group, 'from')!] : [])))
@@ -47,10 +54,9 @@ describe('an index', () => {
   })
 
   test('reads the same in pieces of any size', async () => {
-    await law(fc.asyncProperty(tree, fc.array(fc.nat({max: 4000}), {maxLength: 12}), async (it, cuts) => {
+    await law(fc.asyncProperty(tree, cuts, async (it, places) => {
       const text = bytes(printed(groupsOf(it)))
-      const ends = [...new Set(cuts.map((cut) => cut % (text.length + 1)))].sort((a, b) => a - b)
-      const pieces = [...ends, text.length].map((end, i) => text.subarray(ends[i - 1] ?? 0, end))
+      const pieces = inPieces(text, places)
       expect(await readIndex(pieces)).toEqual(await readIndex([text]))
     }), 200)
   })
@@ -127,6 +133,26 @@ describe('changes', () => {
       const [old, next] = [printed(groupsOf(before)), printed(groupsOf(after))]
       expect((await diffOf(old, next, {inMemory: 1})).text).toBe((await diffOf(old, next)).text)
     }), 200)
+  })
+
+  test('are the same in whatever pieces the two sides come', async () => {
+    await law(fc.asyncProperty(pair, cuts, cuts, async ([before, after], some, others) => {
+      const [old, next] = [printed(groupsOf(before)), printed(groupsOf(after))]
+      const {changes, end, target} = await diffOf(inPieces(bytes(old), some), inPieces(bytes(next), others))
+      expect({changes, end, target}).toEqual(await diffOf(old, next).then((whole) => ({changes: whole.changes, end: whole.end, target: whole.target})))
+    }), 300)
+  })
+
+  test('and what is wrong with OLD is found, in whatever pieces it comes', async () => {
+    await law(fc.asyncProperty(tree, cuts, fc.nat(), fc.constantFrom('', '\n', '#', 'x', ' ', './z type=fifo\n'), async (it, places, place, other) => {
+      const text = printed(groupsOf(it))
+      const at = place % text.length
+      const broken = text.slice(0, at) + other + text.slice(at + (other.endsWith('fifo\n') ? 0 : 1))
+      if (broken === text) return
+      const outcomeOf = async (pieces: readonly Buffer[]): Promise<string> => await refusal(async () => await diffOf(pieces, text))
+      expect(await outcomeOf(inPieces(bytes(broken), places))).toBe(await outcomeOf([bytes(broken)]))
+      expect(await outcomeOf([bytes(broken)])).not.toBe('')
+    }), 300)
   })
 
   test('are read as they were printed, in pieces of any size', async () => {

@@ -114,9 +114,9 @@ export interface Diffed {
 }
 
 /** A diff of two texts, and the target it announces. */
-export async function diffOf(old: string | undefined, next: string, options: Partial<DiffOptions> = {}): Promise<Diffed> {
+export async function diffOf(old: Pieces | undefined, next: Pieces, options: Partial<DiffOptions> = {}): Promise<Diffed> {
   let target = ''
-  const diff = new Diff(old === undefined ? undefined : new IndexReader([bytes(old)]), new IndexReader([bytes(next)]), {
+  const diff = new Diff(old === undefined ? undefined : new IndexReader(piecesOf(old)), new IndexReader(piecesOf(next)), {
     spill: memorySpill,
     onTarget: (piece) => (target += piece.toString('latin1')),
     ...options,
