@@ -12,8 +12,9 @@ import {exitStatus} from './exit.ts'
 /** Records: text, or bytes where paths are raw. */
 export type Records = Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>
 
-/* What is gathered before it is written: the size of a pipe. */
+/* What is gathered before it is written, the size of a pipe; or for so many milliseconds, so that a reader need not wait for all of it. */
 const pieceSize = 64 * 1024
+const gathering = 20
 
 /** Whether another program reads what this one writes. */
 export function outputIsPipe(): boolean {
@@ -31,6 +32,7 @@ export async function writeOut(records: Records): Promise<void> {
   let bytes: Uint8Array[] = []
   let size = 0
   const breathe = createBreather()
+  let written = -Infinity
 
   const flushText = (): void => {
     if (text === '') return
@@ -42,6 +44,7 @@ export async function writeOut(records: Records): Promise<void> {
     const piece = bytes.length === 1 ? bytes[0] : Buffer.concat(bytes)
     bytes = []
     size = 0
+    written = performance.now()
     if (piece === undefined || piece.length === 0) return undefined
     return process.stdout.write(piece) ? breathe() : drained()
   }
@@ -63,7 +66,7 @@ export async function writeOut(records: Records): Promise<void> {
     }
   } else {
     for await (const record of records) {
-      const full = add(record)
+      const full = add(record) ?? (performance.now() - written > gathering ? flush() : undefined)
       if (full !== undefined) await full
     }
   }

@@ -7,7 +7,7 @@ import {checkEntryLine} from './entry.ts'
 import {CommentChecker, commentValue, NO_COMMENTS, type Group} from './group.ts'
 import {atLine, lineAt, runsOfLines} from './lines.ts'
 import {pathProblem} from './path.ts'
-import {cutOff, isRoot} from './read.ts'
+import {cutOff, isRoot, type ReadOptions} from './read.ts'
 import {stateWords} from './write.ts'
 
 export type Mark = '+' | '~' | '=' | '>' | '-' | '!'
@@ -47,6 +47,7 @@ export class ChangesReader {
   /** There after the last batch. */
   end: ChangesEnd | undefined
   readonly #pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+  readonly #strict: boolean
   #last = ''
   #lines = 0
   #mark: Mark | undefined
@@ -55,8 +56,10 @@ export class ChangesReader {
   #comments: string[] | undefined
   #checker: CommentChecker | undefined
 
-  constructor(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>) {
+  /** Not `strict`, lines of entries are only cut at their path: for a text of our own. */
+  constructor(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, {strict = true}: ReadOptions = {}) {
     this.#pieces = pieces
+    this.#strict = strict
   }
 
   /** Escaped absolute path that paths are relative to; '' before the header was read. */
@@ -115,7 +118,7 @@ export class ChangesReader {
     } else {
       const path = firstWord(text, 0)
       this.#begin(mark, path, text, batch)
-      checkEntryLine(text, path)
+      if (this.#strict) checkEntryLine(text, path)
     }
   }
 

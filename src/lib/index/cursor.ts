@@ -14,6 +14,11 @@ export class Cursor<T> {
     this.#batches = batches[Symbol.asyncIterator]()
   }
 
+  /** Whether the next step has to wait. */
+  get isUsedUp(): boolean {
+    return this.#next >= this.#batch.length
+  }
+
   /** Steps to the next item. Returns a promise only if it has to wait for a batch. */
   advance(): Promise<void> | undefined {
     if (this.#next < this.#batch.length) {

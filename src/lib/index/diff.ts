@@ -83,6 +83,11 @@ export class Diff {
         if (found.change !== undefined) batch.push(found.change)
       }
       if (order >= 0) {
+        // What is found is on its way while more is made, so that whoever reads it has something to do from the beginning.
+        if (next.isUsedUp && batch.length > 0) {
+          yield batch
+          batch = []
+        }
         let wait = next.advance()
         if (wait !== undefined) await wait
         // Both sides are past the same path: what follows is the same, too, most often for long.

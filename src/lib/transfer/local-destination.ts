@@ -16,6 +16,9 @@ import type {Pack} from '../store/pack.ts'
 import type {Clock} from '../sys/clock.ts'
 import type {BaseFacts, Destination, SnapshotFacts} from './destination.ts'
 
+/** Bytes of new lists of chunks that are kept, so that who follows them does not have to unpack them again. */
+const LISTS_KEPT = 8 << 20
+
 export class LocalDestination implements Destination {
   readonly #log: StoreLog
   readonly #set: string
@@ -23,6 +26,8 @@ export class LocalDestination implements Destination {
   readonly #packs: CataloguedPack[] = []
   readonly #reader: PackReader
   readonly #session: Session
+  readonly #lists = new Map<string, Buffer>()
+  #listed = 0
   #known: Promise<Known> | undefined
   #loaded: Known | undefined
 
@@ -112,7 +117,13 @@ export class LocalDestination implements Destination {
   }
 
   async getList(id: string): Promise<Buffer> {
-    return await this.#object(await this.known(), id)
+    return this.#lists.get(id) ?? (await this.#object(await this.known(), id))
+  }
+
+  onList(id: string, bytes: Buffer): void {
+    if (this.#listed + bytes.length > LISTS_KEPT) return
+    this.#listed += bytes.length
+    this.#lists.set(id, bytes)
   }
 
   async #object(known: Known, id: string): Promise<Buffer> {

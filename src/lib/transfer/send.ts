@@ -17,7 +17,6 @@ import {Reach} from '../store/reach.ts'
 import {recordTime} from '../store/record.ts'
 import {ContentPass, type ContentTotals, type ReadReporter} from './pack-content.ts'
 import {indexObject, StoredChanges} from './index-object.ts'
-import {EarlyIndex, type MadeIndex} from './early-index.ts'
 import {Packer, type Compressor} from './packer.ts'
 import {Readers} from './reading.ts'
 import {freeBuffer} from '../sys/memory.ts'
@@ -79,7 +78,6 @@ export async function send(source: ChangesSource, to: Destination, options: Send
   const spill = options.spill()
   const gathered = await readContent(source, to, options, spill)
   const base = source.end!.base
-  if (base !== undefined) gathered.early?.giveUp()
   const facts = base === undefined ? undefined : await to.base(base)
   if (base !== undefined && facts === undefined) {
     const lost = await to.lostBase?.(base)
@@ -121,8 +119,6 @@ interface Gathered {
   readonly totals: ContentTotals
   /** Whether something was not as the index said. */
   readonly differs: boolean
-  /** The index that they make without a base. */
-  readonly early: EarlyIndex | undefined
 }
 
 async function readContent(source: ChangesSource, to: Destination, options: SendOptions, spill: Spill): Promise<Gathered> {
@@ -132,7 +128,7 @@ async function readContent(source: ChangesSource, to: Destination, options: Send
   while (first.done !== true && first.value.length === 0) first = await batches.next()
   if (first.done === true) {
     spill.write(Buffer.from(changesHeader({root: source.root}) + endOfSpill(0), 'latin1'))
-    return {changes: 0, size: 0, froms: new Set(), firsts: new Set(), totals: {files: 0, bytes: 0, packed: 0, missed: 0}, differs: false, early: undefined}
+    return {changes: 0, size: 0, froms: new Set(), firsts: new Set(), totals: {files: 0, bytes: 0, packed: 0, missed: 0}, differs: false}
   }
   const known = await to.known()
   const readers = new Readers(options.workers)
@@ -142,7 +138,6 @@ async function readContent(source: ChangesSource, to: Destination, options: Send
     const onList = (id: string, bytes: Buffer): void => to.onList?.(id, bytes)
     const learn = to.learn?.bind(to)
     const pass = new ContentPass({directory, known, packer, readers, learn, onList, names: options.names, reporter: options.reporter})
-    const early = new EarlyIndex(source.root, to, known, options.spill())
     const froms = new Set<string>()
     const firsts = new Set<string>()
     let changes = 0
@@ -160,7 +155,6 @@ async function readContent(source: ChangesSource, to: Destination, options: Send
         froms.add(detached(from))
       }
       addFirsts(batch, firsts)
-      early.add(batch)
       changes += batch.length
       size += text.length
       spill.write(Buffer.from(text, 'latin1'))
@@ -168,7 +162,7 @@ async function readContent(source: ChangesSource, to: Destination, options: Send
     spill.write(Buffer.from(endOfSpill(lines), 'latin1'))
     await packer.flush()
     for (const from of pass.lostMoves) froms.add(from)
-    return {changes: Math.max(changes, 1), size, froms, firsts, totals: pass.totals, differs: pass.totals.files + pass.totals.missed > 0, early}
+    return {changes: Math.max(changes, 1), size, froms, firsts, totals: pass.totals, differs: pass.totals.files + pass.totals.missed > 0}
   } finally {
     await readers.close()
   }
@@ -212,10 +206,32 @@ async function changed(source: ChangesSource, to: Destination, options: SendOpti
   const {spill, facts, base} = work
   const chain = facts === undefined ? undefined : await to.chain(facts)
   const known = await to.known()
+  const reach = new Reach({packOf: (id) => to.packOf(id), getList: (id) => to.getList(id)})
+  const text = options.spill()
+  const writer = new IndexWriter(source.root, (piece) => text.write(piece))
   const stored = new StoredChanges(chain?.full.length ?? 0, work.changes, work.size)
-  const {end, text, reach, mended} = work.early?.end() ?? (await makeIndex(source.root, chain, stored, to, options, work))
+  const changes = new ChangesReader(spill.pieces(), {strict: false}).batches()
+  if (chain !== undefined) {
+    addFirstsOfText(chain.full, work.firsts)
+    addFirsts(chain.changes, work.firsts)
+  }
+  const hardLinks = new HardLinks(work.firsts)
+  const groups = applyChanges(chain === undefined ? batchOf<Group>([]) : groupsOf(chain), changes, {
+    froms: work.froms,
+    stored: (change) => {
+      if (chain !== undefined) stored.add(change)
+    },
+    mend: (group) => hardLinks.mend(group),
+  })
+  for await (const batch of groups) {
+    for (const group of batch) {
+      writer.add(group)
+      reach.add(group)
+    }
+  }
+  const end = writer.end()
   spill.close()
-  const isSure = !work.differs && mended === 0 && source.end!.target !== NOT_KNOWN
+  const isSure = !work.differs && hardLinks.mended === 0 && source.end!.target !== NOT_KNOWN
   if (isSure && end.digest !== source.end!.target) throw new BkError('the changes do not give the index they say they give', {status: 65})
   // As large as the whole index, and not needed where that is stored whole.
   if (chain !== undefined && stored.list === undefined) freeBuffer(chain.full)
@@ -248,33 +264,6 @@ async function changed(source: ChangesSource, to: Destination, options: SendOpti
   await options.beforeCommit?.(index)
   const answer = await to.commit(result, {links, lists: reach.lists})
   return {...index, answer, totals: work.totals, close: () => text.close()}
-}
-
-/** Applies the changes to their base. */
-async function makeIndex(root: string, chain: Chain | undefined, stored: StoredChanges, to: Destination, options: SendOptions, work: Work): Promise<MadeIndex> {
-  const reach = new Reach({packOf: (id) => to.packOf(id), getList: (id) => to.getList(id)})
-  const text = options.spill()
-  const writer = new IndexWriter(root, (piece) => text.write(piece))
-  const changes = new ChangesReader(work.spill.pieces()).batches()
-  if (chain !== undefined) {
-    addFirstsOfText(chain.full, work.firsts)
-    addFirsts(chain.changes, work.firsts)
-  }
-  const hardLinks = new HardLinks(work.firsts)
-  const groups = applyChanges(chain === undefined ? batchOf<Group>([]) : groupsOf(chain), changes, {
-    froms: work.froms,
-    stored: (change) => {
-      if (chain !== undefined) stored.add(change)
-    },
-    mend: (group) => hardLinks.mend(group),
-  })
-  for await (const batch of groups) {
-    for (const group of batch) {
-      writer.add(group)
-      reach.add(group)
-    }
-  }
-  return {end: writer.end(), text, reach, mended: hardLinks.mended}
 }
 
 function packerFor(known: Known, to: Destination, {level, lead}: SendOptions, compressor?: Compressor): Packer {
