@@ -12,8 +12,10 @@ import {exitStatus} from './exit.ts'
 /** Records: text, or bytes where paths are raw. */
 export type Records = Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>
 
-/* What is gathered before it is written, the size of a pipe; or for so many milliseconds, so that a reader need not wait for all of it. */
+/* What is gathered before it is written: the size of a pipe. */
 const pieceSize = 64 * 1024
+/* This much is enough after so many milliseconds, so that a reader has something to do. Less is one write, however long it takes. */
+const smallPiece = 4096
 const gathering = 20
 
 /** Whether another program reads what this one writes. */
@@ -32,7 +34,7 @@ export async function writeOut(records: Records): Promise<void> {
   let bytes: Uint8Array[] = []
   let size = 0
   const breathe = createBreather()
-  let written = -Infinity
+  let written = performance.now()
 
   const flushText = (): void => {
     if (text === '') return
@@ -66,7 +68,7 @@ export async function writeOut(records: Records): Promise<void> {
     }
   } else {
     for await (const record of records) {
-      const full = add(record) ?? (performance.now() - written > gathering ? flush() : undefined)
+      const full = add(record) ?? (size >= smallPiece && performance.now() - written > gathering ? flush() : undefined)
       if (full !== undefined) await full
     }
   }
