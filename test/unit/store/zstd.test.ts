@@ -28,6 +28,20 @@ describe('frames of zstd', () => {
     for (const level of ['none', 1] as const) expect(compressFrameSync(noise(1 << 20), level).length).toBeLessThan((1 << 20) + 100)
   })
 
+  test.each([
+    ['noise', noise(1 << 20), 1 << 20],
+    ['noise with some text behind it', Buffer.concat([noise(7 << 17), Buffer.alloc(1 << 17, 'some text, and more of it; ')]), 7 << 17],
+    ['text with some noise behind it', Buffer.concat([Buffer.alloc(7 << 17, 'some text, and more of it; '), noise(1 << 17)]), 1 << 17],
+    ['noise in the members of a tar', Buffer.concat(Array.from({length: 32}, (_, i) => Buffer.concat([Buffer.alloc(512), noise(32_256, i)]))), 32 * 32_256],
+  ])('a frame of %s takes no more room than what cannot be made smaller', async (_, bytes, least) => {
+    for (const level of [1, 3, 4]) {
+      const frame = compressFrameSync(bytes, level)
+      expect(frame.length).toBeLessThan(least * 1.02 + 20_000)
+      expect(zlib.zstdDecompressSync(frame).equals(bytes)).toBe(true)
+      expect((await compressFrame(bytes, level)).length).toBeLessThan(least * 1.02 + 20_000)
+    }
+  })
+
   test('without an end have no length', () => {
     const frame = compressFrameSync(noise(1000), 1)
     for (let length = 0; length < frame.length; length++) expect(frameLength(frame.subarray(0, length))).toBeUndefined()
