@@ -6,6 +6,7 @@
 import {promisify} from 'node:util'
 import zlib from 'node:zlib'
 import {BkError} from '../cli/errors.ts'
+import {freeBuffer} from '../sys/memory.ts'
 
 const {constants} = zlib
 const compressInPool = promisify(zlib.zstdCompress)
@@ -53,7 +54,10 @@ function worthwhile(bytes: Uint8Array, level: Level): Level {
   const frame = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   const step = Math.floor((bytes.length - SAMPLE) / (SAMPLES - 1))
   for (let i = 0; i < SAMPLES; i++) frame.copy(samples, i * SAMPLE, i * step, i * step + SAMPLE)
-  const {length} = zlib.zstdCompressSync(samples, {chunkSize: 2 * samples.length, params: {[constants.ZSTD_c_compressionLevel]: level}})
+  const sampled = zlib.zstdCompressSync(samples, options(level, samples.length))
+  const {length} = sampled
+  // Or the collector finds some ten megabytes of them.
+  freeBuffer(sampled)
   return length > WORTH * samples.length ? 'none' : level
 }
 

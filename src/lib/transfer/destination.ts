@@ -26,6 +26,8 @@ export interface Keepsake {
 }
 
 export interface Destination {
+  /** Bytes at which packs are closed, where that is sooner than usual. */
+  readonly packSize?: number | undefined
   /** What the store has, as far as this writer may use it. Asked once, when something has to be read. */
   known(): Promise<Known>
   /** What the store, or the writer's own memory, says of the snapshot with this index; undefined when it is not known. */

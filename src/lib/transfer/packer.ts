@@ -27,6 +27,8 @@ export interface Compressor {
 
 export interface PackerOptions {
   readonly level: Level
+  /** Bytes at which a pack is closed; PACK_SIZE if not said, and never more. */
+  readonly packSize?: number | undefined
   /** Sixteen random bytes. */
   readonly lead: () => Uint8Array
   /** Receives the finished packs, one at a time: the bytes of a pack are only there until this resolves. */
@@ -124,7 +126,7 @@ export class Packer {
     this.#builder ??= new PackBuilder(this.#options.lead())
     this.#builder.add(this.#placed(bytes), size, members)
     release?.()
-    if (this.#builder.size >= PACK_SIZE) await this.#closePack()
+    if (this.#builder.size >= (this.#options.packSize ?? PACK_SIZE)) await this.#closePack()
   }
 
   #placed(bytes: Uint8Array): Uint8Array {

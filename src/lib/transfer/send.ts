@@ -271,7 +271,7 @@ function packerFor(known: Known, to: Destination, {level, lead}: SendOptions, co
     known.closePack(pack)
     await to.pack(pack)
   }
-  return new Packer({level, lead, onPack, compressor})
+  return new Packer({level, packSize: to.packSize, lead, onPack, compressor})
 }
 
 /** An index goes into a pack of its own. */
