@@ -6,9 +6,9 @@ import {prose} from '../lib/cli/prose.ts'
 import {BkError} from '../lib/cli/errors.ts'
 import {exitStatus, type ExitStatus} from '../lib/cli/exit.ts'
 import {onInterrupt} from '../lib/cli/cleanup.ts'
-import {ageFlag, quietFlag, requiredOperand, valueFlag} from '../lib/cli/flags.ts'
+import {quietFlag, requiredOperand, valueFlag} from '../lib/cli/flags.ts'
 import {openInput} from '../lib/cli/input.ts'
-import {limitFlags, limitsOf} from '../lib/cli/limit-flags.ts'
+import {keyLimitFlags, keyLimitsOf} from '../lib/cli/limit-flags.ts'
 import {setName} from '../lib/cli/set-name.ts'
 import {writeLastWord, writeOut} from '../lib/cli/output.ts'
 import {openLog} from '../lib/store/open.ts'
@@ -30,14 +30,13 @@ and are the first to go when --reserve would be touched.`)
   ]
   static override args = {store: requiredOperand('store')}
   static override flags = {
-    ...limitFlags,
-    deadline: ageFlag('longest time for the whole session; 1D if not given'),
+    ...keyLimitFlags,
     quiet: quietFlag,
     set: valueFlag('set that the snapshot goes to; the name of this host if not given', {helpValue: 'NAME'}),
   }
   static override exitNotes = {
     65: 'The stream is cut off, or is no stream; nothing was committed.',
-    77: 'Refused: unknown-base, missing-object, quota, small-packs, per-day, max-file, max-entries, reserve, deadline. Nothing was committed.',
+    77: 'Refused: unknown-base, missing-object, quota, small-packs, per-day, max-file, max-entries, reserve, deadline, questions. Nothing was committed.',
   }
   static override seeAlso = ['bk-send(1)', 'bk-log(1)', 'sshd(8)']
 
@@ -45,12 +44,13 @@ and are the first to go when --reserve would be touched.`)
     const {args, flags} = await this.parse(Receive)
     const log = await openLog(args.store, {onTemp: (tmp) => onInterrupt(() => calls.unlink(tmp))})
     try {
+      const {deadline, ...limits} = keyLimitsOf(flags)
       const {seq, sum} = await receive(openInput('-', 'a stream of bk send'), log, {
         set: setName(flags.set),
         clock: systemClock,
         answer: (text) => writeOut([text]),
-        limits: limitsOf(flags),
-        deadline: flags.deadline,
+        limits,
+        deadline,
       })
       await writeOut([`committed ${seq} ${sum}\n`])
       return exitStatus.done

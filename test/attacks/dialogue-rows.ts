@@ -1,6 +1,6 @@
 // Questions of docs/format.md, 7.1, as a thief would ask them: to learn what others have, or to make the answers cost more than he pays.
 
-import {forged, two} from '../e2e/thief.ts'
+import {forged, nowhere, two} from '../e2e/thief.ts'
 import {digestOf, forgePack, member, packMembers} from '../harness/forge-stream.ts'
 import {sha256} from '../harness/read-store.ts'
 import {secret, secretIndex, secretPack} from './range.ts'
@@ -9,7 +9,6 @@ import type {Row, Shot} from './row.ts'
 
 const answerer = 'src/lib/transfer/answerer.ts'
 const dialogue = 'src/lib/transfer/dialogue.ts'
-const nowhere = 'f'.repeat(64)
 const say = (...lines: readonly string[]): Buffer => Buffer.from(['bk 1', ...lines, ''].join('\n'), 'latin1')
 const told = ({stdout}: Shot): boolean => stdout.includes(secretPack.name) || /^tree \d/m.test(stdout)
 const everything = (stdout: string): number => stdout.split('\n').length

@@ -1,14 +1,12 @@
 // Indexes that are not in the grammar, as a full one and below a near one, where the thief hopes that nobody looks any more.
 
-import {after, before, big, dirLine, fileLine, forged, list, one, two} from '../e2e/thief.ts'
+import {after, asObject, before, big, dirLine, fileLine, forged, list, nowhere, one, two} from '../e2e/thief.ts'
 import {indexText, storedChanges} from '../harness/forge-stream.ts'
 import {noise} from '../harness/days.ts'
 import {sha256} from '../harness/read-store.ts'
-import {broken, rows} from './row.ts'
+import {broken, recorded, rows} from './row.ts'
 import type {Patch, Row} from './row.ts'
 
-const asObject = (text: string): Buffer => Buffer.from(text, 'latin1')
-const nowhere = 'f'.repeat(64)
 const receive = 'src/lib/transfer/receive.ts'
 
 const full = (lines: readonly string[]): Buffer => asFull(indexText(lines))
@@ -48,7 +46,7 @@ const paths = rows({group: 'paths in an index', defence: {rule: 'what a path may
   {name: 'with NUL as it is', attack: full([top, fileLine('./a\0b', two)])},
   {
     name: 'with an escape sequence for a terminal', attack: full([top, fileLine('./\x1b[2J', two)]),
-    harm: ({stderr, grown}) => /\x1b/.test(stderr) || grown.some((name) => name.startsWith('log/')),
+    harm: (shot) => /\x1b/.test(shot.stderr) || recorded(shot),
   },
   {name: 'with empty parts', attack: full([top, dirLine('./d'), fileLine('./d//a', two)])},
   {
@@ -85,14 +83,14 @@ const values = rows({group: 'lines of an index', defence: {rule: 'a line has one
   {name: 'with a mode of more than twelve bits', attack: full([top, './a type=fifo mode=0104755'])},
   {
     name: 'with an entry of 10,001 comments', attack: full([top, file, ...Array.from({length: 10_001}, (_, at) => `#bk ./a k${String(at).padStart(5, '0')}=`)]),
-    harm: ({grown}) => grown.some((name) => name.startsWith('log/')),
+    harm: recorded,
     without: {file: 'src/lib/index/group.ts', find: 'if (this.#values.size >= MAX_COMMENTS) throw', replace: 'if (false) throw'},
   },
   {name: 'with a link target that is NUL', attack: full([top, './a type=link link=x\\000y'])},
   {name: 'with size and digest of a fifo', attack: full([top, './a type=fifo size=4'])},
   {
     name: 'with a file of no bytes that has the digest of some', attack: full([top, file.replace(/ size=\d+/, ' size=0')]),
-    harm: ({grown}) => grown.some((name) => name.startsWith('log/')), defence: {rule: 'nothing has one digest', at: 'src/lib/store/reach.ts: Reach'},
+    harm: recorded, defence: {rule: 'nothing has one digest', at: 'src/lib/store/reach.ts: Reach'},
     without: {file: 'src/lib/store/reach.ts', find: 'if (!line.endsWith(NOTHING)) throw', replace: 'if (false) throw'},
   },
   {

@@ -3,7 +3,7 @@
 
 import {existsSync} from 'node:fs'
 import {dirname, join} from 'node:path'
-import {firstStream, forged, list, one, streamParts, two} from '../e2e/thief.ts'
+import {firstStream, forged, list, nowhere, one, streamParts, two} from '../e2e/thief.ts'
 import {forgePack, member, packMembers} from '../harness/forge-stream.ts'
 import {rows, took} from './row.ts'
 import type {Patch, Row, Shot} from './row.ts'
@@ -11,7 +11,6 @@ import type {Patch, Row, Shot} from './row.ts'
 const {packs: [content = two, index = two], snapshot, end} = streamParts()
 const last = member('snapshot', snapshot)
 const of = (...parts: readonly Buffer[]): Buffer => Buffer.concat([...parts, end])
-const nowhere = 'f'.repeat(64)
 
 const receive = 'src/lib/transfer/receive.ts'
 const anyName: Patch = {file: receive, find: "if (header.name !== 'snapshot') throw", replace: 'if (false) throw'}

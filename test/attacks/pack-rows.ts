@@ -3,7 +3,8 @@
 
 import {constants, zstdCompressSync} from 'node:zlib'
 import {forged, near, two} from '../e2e/thief.ts'
-import {forgePack, packMembers, skippable, zstdFrame} from '../harness/forge-stream.ts'
+import {bomb, bombStream, zeros} from '../harness/bomb.ts'
+import {forgePack, skippable, withDictionary, withWindow, zstdFrame} from '../harness/forge-stream.ts'
 import type {PackForgery} from '../harness/forge-stream.ts'
 import {tarHeader} from '../harness/read-pack.ts'
 import {sha256} from '../harness/read-store.ts'
@@ -75,41 +76,7 @@ const malformed = rows({group: 'packs', defence: {rule: 'a pack is in one form',
   },
 ])
 
-/** A frame whose header names a dictionary, by RFC 8878, 3.1.1.1. */
-function withDictionary(content: Buffer): Buffer {
-  const frame = zstdFrame(content)
-  return Buffer.concat([frame.subarray(0, 4), Buffer.from([frame[4]! | 1]), frame.subarray(5, 6), Buffer.from([7]), frame.subarray(6)])
-}
-
-/** A frame that is not compressed and asks for a window of so many bytes (their log2). */
-function withWindow(log: number): (content: Buffer) => Buffer {
-  return (content) => {
-    const head = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x84, (log - 10) << 3, 0, 0, 0, 0, 0, 0, 0])
-    head.writeUInt32LE(content.length, 6)
-    head.writeUIntLE(1 | (content.length << 3), 10, 3)
-    return Buffer.concat([head, content, zstdFrame(content).subarray(-4)])
-  }
-}
-
 const MIB = 2 ** 20
-const zeros = sha256(Buffer.from('zeros'))
-
-/** A frame of one object of zeros: its header, then runs of 128 KiB in four bytes each, by RFC 8878. */
-function bomb(size: number, declared = size + 512): Buffer {
-  const head = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xc4, 10 << 3, 0, 0, 0, 0, 0, 0, 0, 0])
-  head.writeBigUInt64LE(BigInt(declared), 6)
-  const raw = Buffer.alloc(3)
-  raw.writeUIntLE(512 << 3, 0, 3)
-  const runs = Buffer.alloc((size / (128 * 1024)) * 4)
-  for (let at = 0; at < runs.length; at += 4) runs.writeUIntLE((at + 4 === runs.length ? 1 : 0) | (1 << 1) | ((128 * 1024) << 3), at, 3)
-  return Buffer.concat([head, raw, tarHeader(zeros, size), runs, Buffer.alloc(4)])
-}
-
-/** A stream with one pack, whose frame is the bomb and whose table says what it says. */
-function bombStream(frame: Buffer, table: string): Buffer {
-  const {name, bytes} = forgePack([[two]], {compress: () => frame, toc: () => `#bk toc 1\nframe ${frame.length} ${table}`})
-  return packMembers({name, bytes, ids: [zeros]})
-}
 
 const large = ({mebibytes}: Shot): boolean => mebibytes > 300
 const isTooLarge = {rule: 'a frame has a largest size and a largest ratio', at: `${packFile}: isTooLarge`}

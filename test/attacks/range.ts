@@ -2,7 +2,7 @@
 // one snapshot of it and one of another set.
 
 import {spawn} from 'node:child_process'
-import {cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs'
+import {cpSync, existsSync, mkdirSync, readdirSync, readFileSync} from 'node:fs'
 import {dirname, join} from 'node:path'
 import {expect} from 'vitest'
 import {forged, firstStream, before, one, big, dirLine, fileLine} from '../e2e/thief.ts'
@@ -15,7 +15,7 @@ import {freePort, smallDisk, until} from '../harness/limits.ts'
 import {descendants, peakMemory} from '../harness/processes.ts'
 import {readStore} from '../harness/read-store.ts'
 import type {Snapshot} from '../harness/read-store.ts'
-import {startSshd} from '../harness/sshd.ts'
+import {clientProgram, startSshd} from '../harness/sshd.ts'
 import type {Sshd} from '../harness/sshd.ts'
 import {storeFiles} from '../harness/store-files.ts'
 import {tempDir} from '../harness/temp.ts'
@@ -108,8 +108,7 @@ async function startOther(config: string, options: readonly string[]): Promise<s
   await until('the second sshd listens', () => existsSync(log) && readFileSync(log, 'utf8').includes('Server listening'))
   const bin = tempDir('bin')
   // No known_hosts tells of its port.
-  const unknown = `-p ${port} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null`
-  writeFileSync(join(bin, 'ssh'), `#!/bin/sh\nexec /usr/bin/ssh -F '${config}' ${unknown} "$@"\n`, {mode: 0o755})
+  clientProgram(bin, 'ssh', `-F '${config}' -p ${port} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null`)
   return bin
 }
 

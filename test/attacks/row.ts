@@ -74,6 +74,11 @@ export function took({grown, harmed}: Shot): boolean {
   return harmed.length > 0 || grown.some((name) => !/^(?:packs|sessions)\//.test(name))
 }
 
+/** Whether there is a record more. */
+export function recorded({grown}: Shot): boolean {
+  return grown.some((name) => name.startsWith('log/'))
+}
+
 /** Whether the store does not read any more as docs/format.md says. */
 export function broken({store}: Shot): boolean {
   try {

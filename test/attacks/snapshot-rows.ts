@@ -1,21 +1,15 @@
 // Snapshots that lie: in the writer's lines about clock, number, set and counts, about what they are a change against, and in what
 // their index says. All sums are right.
 
-import {after, before, big, chunks, dirLine, fileLine, forged, joined, list, one, streamParts, two} from '../e2e/thief.ts'
+import {after, asObject, before, big, chunks, dirLine, fileLine, forged, honest, honestLines, joined, list, nowhere, one, two, withLine, withLines} from '../e2e/thief.ts'
 import type {Forged} from '../e2e/thief.ts'
-import {digestOf, forgePack, indexText, storedChanges, withSum} from '../harness/forge-stream.ts'
+import {digestOf, forgePack, indexText, storedChanges} from '../harness/forge-stream.ts'
 import {noise} from '../harness/days.ts'
 import {readStore, sha256} from '../harness/read-store.ts'
 import {secret, secretIndex} from './range.ts'
-import {broken, rows} from './row.ts'
+import {broken, recorded, rows} from './row.ts'
 import type {Patch, Row, Shot} from './row.ts'
 
-const nowhere = 'f'.repeat(64)
-const asObject = (text: string): Buffer => Buffer.from(text, 'latin1')
-const honest = streamParts()
-const lines = String(honest.snapshot).split('\n').slice(0, -2)
-const withLines = (changed: readonly string[]): Buffer => joined({...honest, snapshot: withSum(changed)})
-const replaced = (key: string, line: string): Buffer => withLines(lines.map((each) => (each.startsWith(`${key} `) ? line : each)))
 const receive = 'src/lib/transfer/receive.ts'
 const linesFile = 'src/lib/transfer/snapshot-lines.ts'
 
@@ -24,11 +18,11 @@ const wrongTime = ({store, span: [from, to]}: Shot): boolean =>
 const believed: Patch = {file: receive, find: 'received: recordTime(options.clock.now())', replace: 'received: lines.claimed'}
 
 const clocks = rows({group: 'clocks', defence: {rule: 'the time of a snapshot is the server\'s', at: `${receive}: accept`}, harm: wrongTime, ends: [0]}, [
-  {name: 'a clock far ahead', attack: replaced('claimed', 'claimed 2999-12-31T23:59:59Z'), without: believed},
-  {name: 'a clock far behind', attack: replaced('claimed', 'claimed 1970-01-01T00:00:00Z'), without: believed},
-  {name: 'the year 0', attack: replaced('claimed', 'claimed 0000-01-01T00:00:00Z')},
+  {name: 'a clock far ahead', attack: withLine('claimed', 'claimed 2999-12-31T23:59:59Z'), without: believed},
+  {name: 'a clock far behind', attack: withLine('claimed', 'claimed 1970-01-01T00:00:00Z'), without: believed},
+  {name: 'the year 0', attack: withLine('claimed', 'claimed 0000-01-01T00:00:00Z')},
   {
-    name: 'a day that no calendar has', attack: replaced('claimed', 'claimed 2026-02-30T00:00:00Z'), ends: [65], harm: ({grown}) => grown.some((name) => name.startsWith('log/')),
+    name: 'a day that no calendar has', attack: withLine('claimed', 'claimed 2026-02-30T00:00:00Z'), ends: [65], harm: recorded,
     defence: {
       rule: 'a record is read back before it is written', at: 'src/lib/store/commit.ts: commitSnapshot'}, without: {file: 'src/lib/store/commit.ts',
       find: '    parseRecord(bytes)\n', replace: '',
@@ -38,20 +32,20 @@ const clocks = rows({group: 'clocks', defence: {rule: 'the time of a snapshot is
 
 const strict: Patch = {file: linesFile, find: '!formatSnapshotLines(parsed).equals(bytes)', replace: 'false'}
 const said = rows({group: 'the writer\'s lines', defence: {rule: 'what parses prints back to the byte', at: `${linesFile}: parseSnapshotLines`}}, [
-  {name: 'a received time', attack: withLines([...lines, 'received 2001-01-01T00:00:00Z'])},
-  {name: 'a set', attack: withLines([...lines, 'set web2'])},
-  {name: 'a number', attack: withLines([lines[0]!, 'seq 99', ...lines.slice(1)])},
-  {name: 'a quota', attack: withLines([...lines, 'quota 0'])},
-  {name: 'a drop of the first snapshot', attack: withLines([...lines, 'drop 1'])},
-  {name: 'needs of his own', attack: withLines([...lines, 'needs none +1.1'])},
-  {name: 'a line twice', attack: withLines([...lines.slice(0, 2), lines[1]!, ...lines.slice(2)])},
-  {name: 'packs that are not sorted', attack: withLines([...lines, `pack +${nowhere}`, `pack +${'0'.repeat(64)}`]), without: strict},
-  {name: 'a path for a pack', attack: withLines([...lines, 'pack +../../bk-store'])},
-  {name: 'a NUL byte', attack: withLines([...lines, 'saw 1 \0'])},
-  {name: 'CR LF', attack: withLines(lines.map((line) => `${line}\r`))},
-  {name: 'counts of 2^53', attack: replaced('entries', 'entries 9007199254740993 bytes 9007199254740993')},
-  {name: 'counts with a sign', attack: replaced('entries', 'entries -1 bytes -1')},
-  {name: 'an edit in place of a snapshot', attack: withLines(['#bk record 1 edit', ...lines.slice(1)])},
+  {name: 'a received time', attack: withLines([...honestLines, 'received 2001-01-01T00:00:00Z'])},
+  {name: 'a set', attack: withLines([...honestLines, 'set web2'])},
+  {name: 'a number', attack: withLines([honestLines[0]!, 'seq 99', ...honestLines.slice(1)])},
+  {name: 'a quota', attack: withLines([...honestLines, 'quota 0'])},
+  {name: 'a drop of the first snapshot', attack: withLines([...honestLines, 'drop 1'])},
+  {name: 'needs of his own', attack: withLines([...honestLines, 'needs none +1.1'])},
+  {name: 'a line twice', attack: withLines([...honestLines.slice(0, 2), honestLines[1]!, ...honestLines.slice(2)])},
+  {name: 'packs that are not sorted', attack: withLines([...honestLines, `pack +${nowhere}`, `pack +${'0'.repeat(64)}`]), without: strict},
+  {name: 'a path for a pack', attack: withLines([...honestLines, 'pack +../../bk-store'])},
+  {name: 'a NUL byte', attack: withLines([...honestLines, 'saw 1 \0'])},
+  {name: 'CR LF', attack: withLines(honestLines.map((line) => `${line}\r`))},
+  {name: 'counts of 2^53', attack: withLine('entries', 'entries 9007199254740993 bytes 9007199254740993')},
+  {name: 'counts with a sign', attack: withLine('entries', 'entries -1 bytes -1')},
+  {name: 'an edit in place of a snapshot', attack: withLines(['#bk record 1 edit', ...honestLines.slice(1)])},
   {
     name: 'another sum', attack: joined({...honest, snapshot: Buffer.from(String(honest.snapshot).replace(/sum \w{8}/, 'sum 00000000'))}),
     defence: {rule: 'lines end in their own sum', at: 'src/lib/store/record.ts: summedLines'},
@@ -113,7 +107,7 @@ const counted = rows({group: 'what a snapshot counts on', defence: {rule: 'every
 
 const chunky = (id: string, size = 1000): string => indexText([dirLine('.'), fileLine('./a', one), fileLine('./big', big).replace(/ size=\d+/, ` size=${size}`), `#bk ./big chunks=${id}`])
 const chunksAs = (text: string, size?: number): Buffer => {
-  const object = Buffer.from(text, 'latin1')
+  const object = asObject(text)
   const index = chunky(sha256(object), size)
   return forged({content: [object], indexes: [index], whole: index})
 }
@@ -154,7 +148,7 @@ const lists = rows({group: 'lists of chunks', defence: {rule: 'lists add up to t
   {name: 'of content in place of a list', attack: chunksAs('hello\n')},
   {name: 'of no lines', attack: chunksAs('\n')},
   {
-    name: 'of more than 64 KiB', attack: chunksAs(`${chunk}`.repeat(1000), 300_000), harm: ({grown}) => grown.some((name) => name.startsWith('log/')),
+    name: 'of more than 64 KiB', attack: chunksAs(`${chunk}`.repeat(1000), 300_000), harm: recorded,
     defence: {rule: 'a list has at most 64 KiB', at: 'src/lib/store/chunk-list.ts: parseList'},
     without: {file: 'src/lib/store/chunk-list.ts', find: 'bytes.length > LIST_SIZE || bytes[', replace: 'bytes['},
   },
@@ -164,7 +158,7 @@ const lists = rows({group: 'lists of chunks', defence: {rule: 'lists add up to t
     attack: (({index, object}) => forged({content: [...fresh, object], indexes: [index], whole: index}))(freshly(500, 500)),
   },
   {
-    name: 'that nest deeper than a restore goes', attack: tower(), harm: ({grown}) => grown.some((name) => name.startsWith('log/')),
+    name: 'that nest deeper than a restore goes', attack: tower(), harm: recorded,
     defence: {rule: 'lists nest no deeper than a restore follows them', at: 'src/lib/store/reach.ts: MAX_DEPTH'},
     without: {file: 'src/lib/store/reach.ts', find: 'if (depth + (known ?? 0) > MAX_DEPTH) throw', replace: 'if (false) throw'},
   },

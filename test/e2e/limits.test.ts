@@ -12,13 +12,12 @@ import {digestOf, forgePack, indexText, packMembers, streamEnd} from '../harness
 import {noise} from '../harness/days.ts'
 import {sha256} from '../harness/read-store.ts'
 import {emptyStore, type MemoryStore} from '../unit/store/memory-store.ts'
-import {after, attempt, big, dirLine, fileLine, firstStream, forged, joined, near, one, storeWithFirst, streamParts, two} from './thief.ts'
+import {after, asObject, attempt, big, dirLine, fileLine, firstStream, forged, joined, near, one, storeWithFirst, streamParts, two} from './thief.ts'
 import type {Forged, Outcome} from './thief.ts'
 
 const HOUR = 3600n * 1_000_000_000n
 const start = 1_763_800_205n * 1_000_000_000n
 const first = await storeWithFirst()
-const asObject = (text: string): Buffer => Buffer.from(text, 'latin1')
 
 /** The honest second snapshot, of packs that are the same at each call. */
 const content = forgePack([[two]])

@@ -5,10 +5,9 @@ import {writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {beforeAll, describe, expect, test} from 'vitest'
 import {bk, sh} from '../harness/bk.ts'
+import {bomb, bombStream, zeros} from '../harness/bomb.ts'
 import {forgePack, member, packMembers, zstdFrame} from '../harness/forge-stream.ts'
 import {measureMemory} from '../harness/limits.ts'
-import {tarHeader} from '../harness/read-pack.ts'
-import {sha256} from '../harness/read-store.ts'
 import {tempDir} from '../harness/temp.ts'
 
 const MIB = 2 ** 20
@@ -19,24 +18,6 @@ beforeAll(async () => {
   await bk(['init', '-q', 'store'], {cwd: dir})
 })
 
-/** A frame of one object of zeros: its header, then runs of 128 KiB in four bytes each, by RFC 8878. */
-function bomb(size: number, {declared = size + 512, window = 20} = {}): Buffer {
-  const head = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xc4, (window - 10) << 3, 0, 0, 0, 0, 0, 0, 0, 0])
-  head.writeBigUInt64LE(BigInt(declared), 6)
-  const header = tarHeader(sha256(Buffer.from('zeros')), size)
-  const raw = Buffer.alloc(3)
-  raw.writeUIntLE(512 << 3, 0, 3)
-  const runs = Buffer.alloc((size / (128 * 1024)) * 4)
-  for (let at = 0; at < runs.length; at += 4) runs.writeUIntLE((at + 4 === runs.length ? 1 : 0) | (1 << 1) | ((128 * 1024) << 3), at, 3)
-  return Buffer.concat([head, raw, header, runs, Buffer.alloc(4)])
-}
-
-/** A stream with one pack, whose frame is the bomb and whose table says what it says. */
-function streamOf(frame: Buffer, table: string): Buffer {
-  const pack = forgePack([[Buffer.from('x')]], {compress: () => frame, toc: () => `#bk toc 1\nframe ${frame.length} ${table}`})
-  return packMembers({...pack, ids: [sha256(Buffer.from('zeros'))]})
-}
-
 async function expectRefused(stream: Buffer, mebibytes: number): Promise<void> {
   writeFileSync(join(dir, 'stream'), stream)
   const {result, peaks} = await measureMemory('bk receive store <stream', {cwd: dir})
@@ -45,27 +26,26 @@ async function expectRefused(stream: Buffer, mebibytes: number): Promise<void> {
   expect((await sh('find store -type f | sort', {cwd: dir})).stdout.toString()).toBe('store/README\nstore/bk-store\nstore/recover.sh\n')
 }
 
-const id = sha256(Buffer.from('zeros'))
 
 describe('a frame', () => {
   test('that declares what it becomes, 3 GiB', async () => {
     const size = 3072 * MIB
-    await expectRefused(streamOf(bomb(size), `${size + 512}\n${id} ${size}\n`), 300)
+    await expectRefused(bombStream(bomb(size), `${size + 512}\n${zeros} ${size}\n`), 300)
   })
 
   test('that becomes more than it declares', async () => {
     const size = 2048 * MIB
-    await expectRefused(streamOf(bomb(size, {declared: 1024}), `1024\n${id} 100\n`), 150)
+    await expectRefused(bombStream(bomb(size, 1024), `1024\n${zeros} 100\n`), 150)
   })
 
   test('that becomes more than the table of its pack says', async () => {
     const size = 2048 * MIB
-    await expectRefused(streamOf(bomb(size), `1024\n${id} 100\n`), 150)
+    await expectRefused(bombStream(bomb(size), `1024\n${zeros} 100\n`), 150)
   })
 
   test('that declares terabytes and holds nothing', async () => {
-    await expectRefused(streamOf(bomb(128 * 1024, {declared: 2 ** 42 + 512}), `${2 ** 42 + 512}\n${id} ${2 ** 42}\n`), 150)
-    await expectRefused(streamOf(zstdFrame(Buffer.alloc(0)), `${2 ** 42 + 512}\n${id} ${2 ** 42}\n`), 150)
+    await expectRefused(bombStream(bomb(128 * 1024, 2 ** 42 + 512), `${2 ** 42 + 512}\n${zeros} ${2 ** 42}\n`), 150)
+    await expectRefused(bombStream(zstdFrame(Buffer.alloc(0)), `${2 ** 42 + 512}\n${zeros} ${2 ** 42}\n`), 150)
   })
 })
 

@@ -3,7 +3,7 @@
 
 import {describe, expect, test} from 'vitest'
 import {zstdCompressSync, constants} from 'node:zlib'
-import {forgePack, skippable, zstdFrame} from '../harness/forge-stream.ts'
+import {forgePack, skippable, withDictionary, withWindow, zstdFrame} from '../harness/forge-stream.ts'
 import type {PackForgery} from '../harness/forge-stream.ts'
 import {tarHeader} from '../harness/read-pack.ts'
 import {sha256} from '../harness/read-store.ts'
@@ -124,20 +124,4 @@ function flipped(bytes: Buffer, at: number): Buffer {
   const copy = Buffer.from(bytes)
   copy[at < 0 ? copy.length + at : at]! ^= 1
   return copy
-}
-
-/** A frame whose header names a dictionary, by RFC 8878, 3.1.1.1. */
-function withDictionary(content: Buffer): Buffer {
-  const frame = zstdFrame(content)
-  return Buffer.concat([frame.subarray(0, 4), Buffer.from([frame[4]! | 1]), frame.subarray(5, 6), Buffer.from([7]), frame.subarray(6)])
-}
-
-/** A frame made by hand, not compressed, that asks for a window of so many bytes (their log2). */
-function withWindow(log: number): (content: Buffer) => Buffer {
-  return (content) => {
-    const head = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x84, (log - 10) << 3, 0, 0, 0, 0, 0, 0, 0])
-    head.writeUInt32LE(content.length, 6)
-    head.writeUIntLE(1 | (content.length << 3), 10, 3)
-    return Buffer.concat([head, content, zstdFrame(content).subarray(-4)])
-  }
 }

@@ -3,11 +3,10 @@
 import {describe, expect, test} from 'vitest'
 import {digestOf, forgePack, indexText, storedChanges} from '../harness/forge-stream.ts'
 import {sha256} from '../harness/read-store.ts'
-import {attempt, before, chunks, dirLine, fileLine, forged, list, one, storeWithFirst, two} from './thief.ts'
+import {asObject, attempt, before, chunks, dirLine, fileLine, forged, list, one, storeWithFirst, two} from './thief.ts'
 import type {Forged} from './thief.ts'
 
 const store = await storeWithFirst()
-const asObject = (text: string): Buffer => Buffer.from(text, 'latin1')
 const full = {object: sha256(asObject(before)), text: before}
 
 async function expectRefused(stream: Buffer, words: RegExp): Promise<void> {

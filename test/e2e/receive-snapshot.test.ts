@@ -2,16 +2,17 @@
 // and stream are as they should be; so are all sums, but for those that a test is about.
 
 import {describe, expect, test} from 'vitest'
-import {digestOf, forgePack, indexText, member, storedChanges, withSum} from '../harness/forge-stream.ts'
+import {digestOf, forgePack, indexText, member, storedChanges} from '../harness/forge-stream.ts'
 import type {SnapshotLines} from '../harness/forge-stream.ts'
 import {noise} from '../harness/days.ts'
 import {sha256} from '../harness/read-store.ts'
-import {after, attempt, before, big, chunks, dirLine, fileLine, firstStream, forged, joined, list, near, one, storeWithFirst, streamParts, two} from './thief.ts'
+import {
+  after, asObject, attempt, before, big, chunks, dirLine, fileLine, firstStream, forged, honest, honestLines, joined, list, near, nowhere, one, storeWithFirst, streamParts, two,
+  withLine, withLines,
+} from './thief.ts'
 import type {Forged} from './thief.ts'
 
 const store = await storeWithFirst()
-const nowhere = 'f'.repeat(64)
-const asObject = (text: string): Buffer => Buffer.from(text, 'latin1')
 const full = {object: sha256(asObject(before)), text: before}
 
 async function expectRefused(stream: Buffer, status: number, words: RegExp): Promise<void> {
@@ -26,25 +27,20 @@ async function expectTaken(stream: Buffer, set?: string): Promise<void> {
 }
 
 describe('the lines of a snapshot', () => {
-  const honest = streamParts()
-  const lines = String(honest.snapshot).split('\n').slice(0, -2)
-  const withLines = (changed: readonly string[]): Buffer => joined({...honest, snapshot: withSum(changed)})
-  const replaced = (key: string, line: string): Buffer => withLines(lines.map((each) => (each.startsWith(`${key} `) ? line : each)))
-
   test('are taken as they are', async () => {
-    await expectTaken(withLines(lines))
-    await expectTaken(replaced('claimed', 'claimed 1970-01-01T00:00:00Z'))
+    await expectTaken(withLines(honestLines))
+    await expectTaken(withLine('claimed', 'claimed 1970-01-01T00:00:00Z'))
   })
 
   test('of another version', async () => {
-    await expectRefused(withLines(['#bk snapshot 2', ...lines.slice(1)]), 65, /^the stream is from version 2, this is version 1$/)
+    await expectRefused(withLines(['#bk snapshot 2', ...honestLines.slice(1)]), 65, /^the stream is from version 2, this is version 1$/)
   })
 
-  test.each(lines.map((line) => line.split(' ')[0]!))('without, twice, or out of order: %s', async (key) => {
-    const at = lines.findIndex((line) => line.startsWith(key))
-    await expectRefused(withLines(lines.toSpliced(at, 1)), 65, /./)
-    await expectRefused(withLines(lines.toSpliced(at, 0, lines[at]!)), 65, /./)
-    if (at < lines.length - 1) await expectRefused(withLines(lines.toSpliced(at, 2, lines[at + 1]!, lines[at]!)), 65, /./)
+  test.each(honestLines.map((line) => line.split(' ')[0]!))('without, twice, or out of order: %s', async (key) => {
+    const at = honestLines.findIndex((line) => line.startsWith(key))
+    await expectRefused(withLines(honestLines.toSpliced(at, 1)), 65, /./)
+    await expectRefused(withLines(honestLines.toSpliced(at, 0, honestLines[at]!)), 65, /./)
+    if (at < honestLines.length - 1) await expectRefused(withLines(honestLines.toSpliced(at, 2, honestLines[at + 1]!, honestLines[at]!)), 65, /./)
   })
 
   test.each([
@@ -52,14 +48,14 @@ describe('the lines of a snapshot', () => {
     'entries', 'entries 3', 'entries 3 bytes', 'entries 03 bytes 1004', 'entries 3 bytes 1004 more', `index ${nowhere}`, `index ${nowhere} nearer`, `index ${nowhere.slice(1)} near`,
     'tree', 'tree none', `tree ${nowhere.toUpperCase()}`, 'base', 'base NONE', `base ${nowhere.slice(1)}`, 'base ../../log/000001',
   ])('with %s', async (line) => {
-    await expectRefused(replaced(line.split(' ')[0]!, line), 65, /./)
+    await expectRefused(withLine(line.split(' ')[0]!, line), 65, /./)
   })
 
   test.each([
-    ['a line more', [...lines, 'set other']], ['a quota', [...lines, 'quota 0']], ['a received time', [...lines, 'received 2001-01-01T00:00:00Z']],
-    ['a pack without sign', [...lines, `pack ${nowhere}`]], ['packs that are not sorted', [...lines, `pack +${nowhere}`, `pack +${'0'.repeat(64)}`]],
-    ['a pack twice', [...lines, `pack +${nowhere}`, `pack +${nowhere}`]], ['a path for a pack', [...lines, 'pack +../../bk-store']],
-    ['CR LF', lines.map((line) => `${line}\r`)], ['blanks at the ends', lines.map((line) => `${line} `)], ['an empty line', [...lines, '']],
+    ['a line more', [...honestLines, 'set other']], ['a quota', [...honestLines, 'quota 0']], ['a received time', [...honestLines, 'received 2001-01-01T00:00:00Z']],
+    ['a pack without sign', [...honestLines, `pack ${nowhere}`]], ['packs that are not sorted', [...honestLines, `pack +${nowhere}`, `pack +${'0'.repeat(64)}`]],
+    ['a pack twice', [...honestLines, `pack +${nowhere}`, `pack +${nowhere}`]], ['a path for a pack', [...honestLines, 'pack +../../bk-store']],
+    ['CR LF', honestLines.map((line) => `${line}\r`)], ['blanks at the ends', honestLines.map((line) => `${line} `)], ['an empty line', [...honestLines, '']],
   ])('and %s', async (_, changed) => {
     await expectRefused(withLines(changed), 65, /./)
   })

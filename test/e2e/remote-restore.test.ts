@@ -1,7 +1,7 @@
 // Reading a store on another machine through a real sshd: by a key restricted to `bk browse`, by an account with a shell, by the SFTP of
 // sshd. What comes back is what was stored; each way in which it can fail is one line.
 
-import {cpSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync} from 'node:fs'
+import {cpSync, readdirSync, readFileSync, renameSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {beforeAll, describe, expect, test} from 'vitest'
 import {root, sh, startShell} from '../harness/bk.ts'
@@ -9,9 +9,9 @@ import type {Result} from '../harness/bk.ts'
 import {noise} from '../harness/days.ts'
 import {until} from '../harness/limits.ts'
 import {oddTree} from '../harness/odd-tree.ts'
-import {descendants} from '../harness/processes.ts'
+import {descendants, isRunning} from '../harness/processes.ts'
 import {sameTree} from '../harness/same-tree.ts'
-import {startSshd} from '../harness/sshd.ts'
+import {clientProgram, startSshd} from '../harness/sshd.ts'
 import type {Sshd} from '../harness/sshd.ts'
 import {storeFiles} from '../harness/store-files.ts'
 import {tempDir} from '../harness/temp.ts'
@@ -135,8 +135,7 @@ describe('one line for each way it fails', () => {
     // Known by a key that is somebody else's.
     writeFileSync(join(dir, 'known_hosts'), `[127.0.0.1]:${sshd.port} ${sshd.publicKeys['vault']}\n`)
     writeFileSync(join(dir, 'config'), `Host changed\n  UserKnownHostsFile ${dir}/known_hosts\n  HostName 127.0.0.1\n  Port ${sshd.port}\n  StrictHostKeyChecking yes\n  GlobalKnownHostsFile none\n`)
-    mkdirSync(join(dir, 'bin'), {recursive: true})
-    writeFileSync(join(dir, 'bin/ssh'), `#!/bin/sh\nexec /usr/bin/ssh -F ${dir}/config "$@"\n`, {mode: 0o755})
+    clientProgram(join(dir, 'bin'), 'ssh', `-F ${dir}/config`)
     const {status, stderr} = await run(`PATH=${dir}/bin:$PATH bk log changed:`)
     expect({status, stderr}).toEqual({status: 77, stderr: expect.stringMatching(/^bk log: the host key of changed has changed: [^\n]*\nbk log: hint: [^\n]*ssh-keygen -R '\[127\.0\.0\.1\]:\d+'\n$/)})
   })
@@ -159,7 +158,7 @@ describe('a connection that goes', () => {
     const ssh = await until('ssh has begun', () => descendants(slow.pid).find(({command}) => command.startsWith('/usr/bin/ssh ')))
     process.kill(slow.pid, 'SIGTERM')
     expect((await slow.done).signal).toBe('SIGTERM')
-    await until('ssh is gone', () => !isAlive(ssh.pid))
+    await until('ssh is gone', () => !isRunning(ssh.pid))
   })
 })
 
@@ -185,9 +184,7 @@ describe('a store that lies', () => {
 /** An ssh that lets only so much through in a second. */
 function slowSsh(): string {
   const bin = join(dir, 'slow')
-  mkdirSync(bin, {recursive: true})
-  const config = sshd.config
-  writeFileSync(join(bin, 'ssh'), `#!/bin/sh\nexec /usr/bin/ssh -F '${config}' -oProxyCommand='${process.execPath} ${bin}/slow.cjs ${sshd.port}' "$@"\n`, {mode: 0o755})
+  clientProgram(bin, 'ssh', `-F '${sshd.config}' -oProxyCommand='${process.execPath} ${bin}/slow.cjs ${sshd.port}'`)
   writeFileSync(join(bin, 'slow.cjs'), `
     const socket = require('net').connect(Number(process.argv[2]), '127.0.0.1')
     process.stdin.pipe(socket)
@@ -198,13 +195,4 @@ function slowSsh(): string {
     })
     socket.on('close', () => process.exit())`)
   return bin
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
 }

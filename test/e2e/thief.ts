@@ -3,7 +3,7 @@
 
 import {StoreLog} from '../../src/lib/store/log.ts'
 import {receive} from '../../src/lib/transfer/receive.ts'
-import {countsOf, digestOf, forgePack, indexText, packMembers, member, snapshotLines, storedChanges, streamEnd} from '../harness/forge-stream.ts'
+import {countsOf, digestOf, forgePack, indexText, packMembers, member, snapshotLines, storedChanges, streamEnd, withSum} from '../harness/forge-stream.ts'
 import type {ForgedPack, SnapshotLines} from '../harness/forge-stream.ts'
 import {noise} from '../harness/days.ts'
 import {sha256} from '../harness/read-store.ts'
@@ -15,6 +15,11 @@ const time = 'time=1763800000.000000000'
 
 export const dirLine = (path: string): string => `${path} type=dir mode=0755 ${owner} ${time}`
 export const fileLine = (path: string, content: Buffer): string => `${path} type=file mode=0644 ${owner} size=${content.length} ${time} sha256=${sha256(content)}`
+
+/** A text as an object of a pack. */
+export const asObject = (text: string): Buffer => Buffer.from(text, 'latin1')
+/** An id, or the name of a pack, that is nobody's. */
+export const nowhere = 'f'.repeat(64)
 
 export const one = Buffer.from('one\n')
 export const two = Buffer.from('two\n')
@@ -37,7 +42,6 @@ export type Parts = {
   readonly end: Buffer
 }
 
-const asObject = (text: string): Buffer => Buffer.from(text, 'latin1')
 
 /** What the stream of a snapshot is made of, with what is wrong about it. */
 export type Forged = {
@@ -69,6 +73,12 @@ export function joined({packs, snapshot, end}: Parts): Buffer {
 }
 
 export const forged = (what: Forged = {}): Buffer => joined(streamParts(what))
+
+/** The honest stream, the lines of its snapshot without their sum, and the stream with other lines, or with another line for a key. */
+export const honest = streamParts()
+export const honestLines: readonly string[] = String(honest.snapshot).split('\n').slice(0, -2)
+export const withLines = (lines: readonly string[]): Buffer => joined({...honest, snapshot: withSum(lines)})
+export const withLine = (key: string, line: string): Buffer => withLines(honestLines.map((each) => (each.startsWith(`${key} `) ? line : each)))
 
 /** The stream of the first snapshot: a full index. */
 export const firstStream = forged({

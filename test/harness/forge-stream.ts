@@ -31,6 +31,22 @@ export function zstdFrame(content: Uint8Array): Buffer {
   return zstdCompressSync(content, {pledgedSrcSize: content.length, params})
 }
 
+/** A frame whose header names a dictionary, by RFC 8878, 3.1.1.1. */
+export function withDictionary(content: Buffer): Buffer {
+  const frame = zstdFrame(content)
+  return Buffer.concat([frame.subarray(0, 4), Buffer.from([frame[4]! | 1]), frame.subarray(5, 6), Buffer.from([7]), frame.subarray(6)])
+}
+
+/** A frame made by hand, not compressed, that asks for a window of so many bytes (their log2). */
+export function withWindow(log: number): (content: Buffer) => Buffer {
+  return (content) => {
+    const head = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x84, (log - 10) << 3, 0, 0, 0, 0, 0, 0, 0])
+    head.writeUInt32LE(content.length, 6)
+    head.writeUIntLE(1 | (content.length << 3), 10, 3)
+    return Buffer.concat([head, content, zstdFrame(content).subarray(-4)])
+  }
+}
+
 export function skippable(magic: number, content: Uint8Array): Buffer {
   const head = Buffer.from([magic, 0x2a, 0x4d, 0x18, 0, 0, 0, 0])
   head.writeUInt32LE(content.length, 4)

@@ -1,4 +1,4 @@
-// Finds processes of a running pipe, as /proc shows them: to measure them (limits.ts) and to kill them (faults.ts).
+// Finds processes of a running pipe, as /proc shows them: to measure them (limits.ts) and to kill them (faults.ts), and to see them gone.
 
 import {readFileSync, readdirSync} from 'node:fs'
 
@@ -20,6 +20,11 @@ export function descendants(pid: number): Process[] {
     parents.push(...children.map((child) => child.pid))
   }
   return found
+}
+
+/** Whether a process runs. One that has ended does not, even where nobody has asked how: in a container that may be so for ever. */
+export function isRunning(pid: number): boolean {
+  return /^\S+ \(.*\) [^Z] /s.test(readProc(pid, 'stat'))
 }
 
 /** The most memory the process has had at a time, in KiB (VmHWM); 0 when it has ended. */

@@ -1,12 +1,11 @@
 // A wire between ssh and sshd that counts what goes up it and can be cut after so many bytes.
 
-import {chmodSync, mkdirSync, writeFileSync} from 'node:fs'
 import {connect, createServer, type AddressInfo, type Socket} from 'node:net'
-import {join} from 'node:path'
 import {pinnedEnvironment} from './bk.ts'
 import {atEnd} from './cleanup.ts'
-import {tempDir} from './temp.ts'
+import {clientProgram} from './sshd.ts'
 import type {Sshd} from './sshd.ts'
+import {tempDir} from './temp.ts'
 
 export type Proxy = {
   /** as `sshd.env`, but through this wire */
@@ -64,9 +63,7 @@ export async function startProxy(sshd: Sshd): Promise<Proxy> {
 }
 
 function programs(sshd: Sshd, port: number): string {
-  const bin = join(tempDir('proxy'), 'bin')
-  mkdirSync(bin)
-  writeFileSync(join(bin, 'ssh'), `#!/bin/sh\nexec /usr/bin/ssh -F '${sshd.config}' -o Port=${port} -o HostKeyAlias='[127.0.0.1]:${sshd.port}' "$@"\n`)
-  chmodSync(join(bin, 'ssh'), 0o755)
+  const bin = tempDir('proxy')
+  clientProgram(bin, 'ssh', `-F '${sshd.config}' -o Port=${port} -o HostKeyAlias='[127.0.0.1]:${sshd.port}'`)
   return bin
 }

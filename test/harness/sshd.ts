@@ -4,7 +4,7 @@
 
 import {spawn, spawnSync} from 'node:child_process'
 import type {ChildProcess} from 'node:child_process'
-import {chmodSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs'
+import {mkdirSync, readFileSync, writeFileSync} from 'node:fs'
 import {connect} from 'node:net'
 import {userInfo} from 'node:os'
 import {join} from 'node:path'
@@ -113,12 +113,14 @@ function clientConfig(dir: string, port: number, hosts: readonly string[]): stri
 
 function clientPrograms(dir: string, config: string): string {
   const bin = join(dir, 'bin')
-  mkdirSync(bin)
-  for (const name of ['ssh', 'scp', 'sftp']) {
-    writeFileSync(join(bin, name), `#!/bin/sh\nexec /usr/bin/${name} -F '${config}' "$@"\n`)
-    chmodSync(join(bin, name), 0o755)
-  }
+  for (const name of ['ssh', 'scp', 'sftp'] as const) clientProgram(bin, name, `-F '${config}'`)
   return bin
+}
+
+/** Makes a program in a directory that calls a client of OpenSSH with these words of a shell in front of its own arguments. */
+export function clientProgram(bin: string, name: 'ssh' | 'scp' | 'sftp', words: string): void {
+  mkdirSync(bin, {recursive: true})
+  writeFileSync(join(bin, name), `#!/bin/sh\nexec /usr/bin/${name} ${words} "$@"\n`, {mode: 0o755})
 }
 
 /** A daemon that answers on a port. Somebody may take the port between finding and binding it: then another one is tried. */

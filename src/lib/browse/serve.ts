@@ -7,7 +7,7 @@ import {BkError, errorCode, inputError} from '../cli/errors.ts'
 import {exitStatus} from '../cli/exit.ts'
 import {attributeFields, KIND, MAX_READ, OPEN_READ, packet, PacketReader, STATUS, VERSION, type Attributes, type Field, type Fields, type Packet} from '../ssh/sftp-packets.ts'
 import {calls} from '../sys/calls.ts'
-import type {BrowseTree, Listed, OpenDirectory} from './tree.ts'
+import {described, type BrowseTree, type Listed, type OpenDirectory} from './tree.ts'
 
 export interface BrowseOptions {
   readonly tree: BrowseTree
@@ -190,7 +190,5 @@ function attributes(id: number, found: Attributes | undefined): Buffer {
 }
 
 function fstat(handle: Handle | undefined): Attributes | undefined {
-  if (handle?.kind !== 'file') return undefined
-  const {size, mtimeMs} = calls.fstat(handle.fd)
-  return {mode: 0o100444, size: Number(size), time: Number(mtimeMs / 1000n)}
+  return handle?.kind === 'file' ? described(calls.fstat(handle.fd)) : undefined
 }

@@ -4,6 +4,7 @@
  * held from the beginning: no link is followed, wherever it is planted. (sessions/ is left out: it says who is writing.)
  */
 import fs from 'node:fs'
+import {isStoreName, SETTINGS} from '../store/store.ts'
 import {calls} from '../sys/calls.ts'
 import {heldPath} from '../sys/at.ts'
 import type {Attributes} from '../ssh/sftp-packets.ts'
@@ -14,12 +15,11 @@ const O_PATH = 0x200000
 const DIRECTORY = 0o040555
 const FILE = 0o100444
 
-const FILES: readonly string[] = ['README', 'bk-store', 'recover.sh']
+const FILES: readonly string[] = ['README', SETTINGS, 'recover.sh']
 /** How deep the files of a directory lie in it. */
 const DEPTHS: Readonly<Record<string, number>> = {log: 1, catalogs: 1, packs: 2}
 const TOP = [...FILES, ...Object.keys(DEPTHS)].sort()
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/
 const MAX_PATH = 1024
 
 /** What something is, and its name where it is listed. */
@@ -118,10 +118,11 @@ function canBe([top, folder, ...rest]: readonly string[]): boolean {
   if (top !== 'store') return false
   if (folder === undefined) return true
   if (FILES.includes(folder)) return rest.length === 0
-  return rest.length <= (Object.hasOwn(DEPTHS, folder) ? DEPTHS[folder]! : -1) && rest.every((name) => NAME.test(name))
+  return rest.length <= (Object.hasOwn(DEPTHS, folder) ? DEPTHS[folder]! : -1) && rest.every(isStoreName)
 }
 
-function described(stat: fs.BigIntStats): Attributes | undefined {
+/** What is shown of a file or directory; undefined for anything else. */
+export function described(stat: fs.BigIntStats): Attributes | undefined {
   const time = Number(stat.mtimeMs / 1000n)
   if (stat.isFile()) return {mode: FILE, size: Number(stat.size), time}
   return stat.isDirectory() ? {mode: DIRECTORY, size: 0, time} : undefined

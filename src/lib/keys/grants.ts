@@ -2,7 +2,7 @@
  * What a restricted key may do, and the words of `bk forced` that say so. The line in authorized_keys is the only place that says it,
  * so the words must read back to what was granted. Pure.
  */
-import type {Limits} from '../store/settings.ts'
+import {LIMIT_WORDS, type Limits} from '../store/settings.ts'
 
 /** Limits of a key: those that a store can have too, and one that only a session has. */
 export type KeyLimits = Limits & {
@@ -18,7 +18,7 @@ export type Grants = {
 }
 
 /** The limits in the order in which they are written, and their options, which bk forced, bk receive and bk keys restrict share. */
-export const LIMIT_OPTIONS = {quota: 'quota', perDay: 'per-day', maxFile: 'max-file', maxEntries: 'max-entries', reserve: 'reserve', deadline: 'deadline'} as const
+export const LIMIT_OPTIONS = {...LIMIT_WORDS, deadline: 'deadline'} as const
 
 const LIMITS = Object.entries(LIMIT_OPTIONS) as [keyof KeyLimits, string][]
 
@@ -33,7 +33,15 @@ export function grantWords({receive, browse}: Grants): string[] {
 
 /** Limits as options with values; those that are undefined are left out. */
 export function limitWords(limits: KeyLimits): string[] {
-  return LIMITS.flatMap(([key, option]) => (limits[key] === undefined ? [] : [`--${option}`, `${limits[key]}${unitOf(key)}`]))
+  return definedLimits(limits).flatMap(([key, value]) => [`--${LIMIT_OPTIONS[key]}`, `${value}${unitOf(key)}`])
+}
+
+/** The limits that there are, in the order in which they are written. */
+export function definedLimits(limits: KeyLimits): [limit: keyof KeyLimits, value: number][] {
+  return LIMITS.flatMap(([key]) => {
+    const value = limits[key]
+    return value === undefined ? [] : [[key, value]]
+  })
 }
 
 /** What words grant; undefined for those that this version would not have written. */

@@ -5,7 +5,7 @@ import {escapeName} from '../cli/escape.ts'
 import {formatDuration, formatSize} from '../cli/units.ts'
 import {shownText} from './authorized-keys.ts'
 import {expiryAsIso} from './expiry.ts'
-import {LIMIT_OPTIONS, parseGrants, type Grants, type KeyLimits} from './grants.ts'
+import {definedLimits, LIMIT_OPTIONS, parseGrants, type Grants, type KeyLimits} from './grants.ts'
 import {fingerprint} from './public-key.ts'
 import type {Column, Row} from '../cli/table.ts'
 import type {RestrictedLine} from './restricted-line.ts'
@@ -63,13 +63,6 @@ export function keyAsJson({key, words, from, expires, program}: RestrictedLine, 
     receive: shown(receive?.store), set: receive?.set, ...Object.fromEntries(limits), browse: shown(browse),
     from: shown(from), expires: expires === undefined ? undefined : (expiryAsIso(expires) ?? shownText(expires)),
   })}\n`
-}
-
-function definedLimits(limits: KeyLimits): [keyof KeyLimits, number][] {
-  return (Object.keys(LIMIT_OPTIONS) as (keyof KeyLimits)[]).flatMap((key) => {
-    const value = limits[key]
-    return value === undefined ? [] : [[key, value] satisfies [keyof KeyLimits, number]]
-  })
 }
 
 function shown(text: string | undefined): string | undefined {

@@ -10,6 +10,7 @@ import {closeSync, constants, openSync} from 'node:fs'
 import {Writable, type Readable} from 'node:stream'
 import {onInterrupt} from '../cli/cleanup.ts'
 import {onlooker} from '../cli/onlooker.ts'
+import {shellWords} from '../keys/quoting.ts'
 import {explainEnd, type SshEnd} from './failure.ts'
 import {openPty} from './pty.ts'
 import {Words} from './words.ts'
@@ -38,8 +39,6 @@ export interface SshSession {
   readonly output: Readable
   /** Resolves when ssh has ended; never rejects. */
   readonly finished: Promise<SshEnd>
-  /** The last of what ssh and the other side said on stderr: whole lines, safe to print, at most 2 KiB. */
-  stderr(): string
   /** Closes the command's input and waits until ssh has ended; one that does not end in five seconds is killed. What comes is not read any more. */
   close(): Promise<void>
   /** Closes, and says in one line why the end came: for who still expected an answer when `output` ended. */
@@ -80,12 +79,7 @@ export function sshArguments(target: SshTarget, command: RemoteCommand, mayAsk: 
 
 function shellCommand(verb: string, flags: readonly string[], path: string): string {
   if (path === '') return `bk ${verb}`
-  return ['bk', verb, ...flags.map((word) => (/^--[a-z-]+$/.test(word) ? word : quoted(word))), '--', quoted(path)].join(' ')
-}
-
-/* For a POSIX shell, which the account on the other side is asked to have. */
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", String.raw`'\''`)}'`
+  return ['bk', verb, ...flags.map((word) => (/^--[a-z-]+$/.test(word) ? word : shellWords([word]))), '--', shellWords([path])].join(' ')
 }
 
 /**
@@ -136,7 +130,7 @@ export function startSsh(target: SshTarget, command: RemoteCommand, tell: ((line
     await close()
     return explainEnd(await finished, words.kept, target)
   }
-  return {input, output: child.stdout, finished, stderr: () => words.kept, failure, close, kill}
+  return {input, output: child.stdout, finished, failure, close, kill}
 }
 
 /* `stdio` says so. */

@@ -6,14 +6,13 @@ import {BkError, errorCode, usageError} from '../cli/errors.ts'
 import {parseSshTarget} from '../ssh/target.ts'
 import {calls} from '../sys/calls.ts'
 import {cutAtWhen, parseAddress} from './address.ts'
-import {groupsOf, readChain, textOf, type Chain} from './levels.ts'
+import {readChain, textOf, type Chain} from './levels.ts'
 import {LocalStore, type LocalOptions} from './local.ts'
 import {StoreLog} from './log.ts'
 import {Objects, PackReader} from './objects.ts'
 import {SftpStore} from './sftp.ts'
 import {SETTINGS, type Store} from './store.ts'
 import {choose, parseWhen, type When} from './when.ts'
-import type {Group} from '../index/group.ts'
 import type {SnapshotRecord} from './record.ts'
 
 /** The store at an address; one on another machine is for reading. Throws a usage error for places that this version cannot reach. */
@@ -133,9 +132,4 @@ async function readFirst(reader: PackReader, pack: string | undefined, id: strin
 /** The text of a stored index, in pieces. */
 export async function* indexTextOf(snapshot: OpenSnapshot): AsyncGenerator<Buffer> {
   yield* textOf((await openIndexOf(snapshot)).chain)
-}
-
-/** The groups of a stored index, in order, in batches. */
-export async function* indexGroupsOf(snapshot: OpenSnapshot): AsyncGenerator<readonly Group[]> {
-  yield* groupsOf((await openIndexOf(snapshot)).chain)
 }

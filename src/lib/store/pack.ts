@@ -5,7 +5,6 @@
 import {createHash} from 'node:crypto'
 import {BkError} from '../cli/errors.ts'
 import {BLOCK, memberSize, readHeader} from './member.ts'
-import {isId} from './store.ts'
 import {decompressFrame, frameContentSize, frameLength} from './zstd.ts'
 
 /** Packs are closed at about this size. */
@@ -206,11 +205,6 @@ export function contentOffsets(frame: Frame): number[] {
     at += memberSize(size)
     return offset
   })
-}
-
-/** Whether a text can name a pack. */
-export function isPackName(text: string): boolean {
-  return isId(text)
 }
 
 function bad(what: string): BkError {

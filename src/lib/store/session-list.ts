@@ -2,8 +2,8 @@
  * The list of packs that sessions of a set have left (docs/format.md, 6.4), as text. Pure.
  */
 import {BkError} from '../cli/errors.ts'
-import {objectId} from './object-id.ts'
 import {summedLines} from './record.ts'
+import {withSum} from './sum.ts'
 
 /** A pack that no record names yet. */
 export interface ListedPack {
@@ -29,8 +29,7 @@ export function formatSession(packs: readonly ListedPack[]): Buffer {
     else group.push(pack)
   }
   const lines = [...byTime].sort(([a], [b]) => a - b).flatMap(([time, group]) => [`time ${time}`, ...group.map(({name, size}) => `pack ${name} ${size}`)])
-  const body = `${['#bk session 1', ...lines].join('\n')}\n`
-  return Buffer.from(`${body}sum ${objectId(Buffer.from(body, 'latin1'))}\n`, 'latin1')
+  return withSum(`${['#bk session 1', ...lines].join('\n')}\n`)
 }
 
 /**

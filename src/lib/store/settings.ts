@@ -2,8 +2,8 @@
  * bk-store: what a store is (docs/format.md, 6.1). Written once, at init.
  */
 import {BkError} from '../cli/errors.ts'
-import {objectId} from './object-id.ts'
 import {LineTaker, summedLines} from './record.ts'
+import {withSum} from './sum.ts'
 
 /** Limits that a store sets for everybody; undefined is none. Sizes in bytes. */
 export interface Limits {
@@ -25,15 +25,17 @@ export interface Settings {
   readonly unknown: readonly string[]
 }
 
-const WORDS = {quota: 'quota', 'per-day': 'perDay', 'max-file': 'maxFile', 'max-entries': 'maxEntries', reserve: 'reserve'} as const
+/** What the limits are called, in bk-store and as options, in the order in which they are written. */
+export const LIMIT_WORDS = {quota: 'quota', perDay: 'per-day', maxFile: 'max-file', maxEntries: 'max-entries', reserve: 'reserve'} as const
+const LIMITS = Object.entries(LIMIT_WORDS) as [keyof Limits, string][]
 const FILE = /^file ([A-Za-z0-9][A-Za-z0-9._-]*) ([0-9a-f]{64})$/
 // What this version has a word for is never a line of a later one.
-const LATER = new RegExp(`^((?!(?:id|kind|file|sum|${Object.keys(WORDS).join('|')}) )[a-z][a-z-]*(?: [!-~]+)*)$`)
+const LATER = new RegExp(`^((?!(?:id|kind|file|sum|${Object.values(LIMIT_WORDS).join('|')}) )[a-z][a-z-]*(?: [!-~]+)*)$`)
 
 /** Prints bk-store. Throws BkError 2 for a limit that no reader would take. */
 export function formatSettings(settings: Settings): Buffer {
   const lines = ['#bk store 1', `id ${settings.id}`, `kind ${settings.kind}`]
-  for (const [word, key] of Object.entries(WORDS)) {
+  for (const [key, word] of LIMITS) {
     const value = settings.limits[key]
     if (value === undefined) continue
     if (!Number.isSafeInteger(value) || value < 0) throw new BkError(`${word} is not a number that a store can keep: ${value}`)
@@ -41,8 +43,7 @@ export function formatSettings(settings: Settings): Buffer {
   }
   for (const [name, digest] of settings.files) lines.push(`file ${name} ${digest}`)
   lines.push(...settings.unknown)
-  const body = lines.join('\n') + '\n'
-  return Buffer.from(`${body}sum ${objectId(Buffer.from(body, 'latin1'))}\n`, 'latin1')
+  return withSum(lines.join('\n') + '\n')
 }
 
 /** Parses bk-store; throws BkError 65. */
@@ -55,8 +56,8 @@ export function parseSettings(bytes: Buffer): Settings {
   take.must(/^#/)
   const id = take.must(/^id ([0-9a-f]{32})$/)[0]!
   const kind = take.must(/^kind (plain|sealed)$/)[0] as Settings['kind']
-  const limits: Record<string, number> = {}
-  for (const [word, key] of Object.entries(WORDS)) {
+  const limits: {-readonly [Limit in keyof Limits]: number} = {}
+  for (const [key, word] of LIMITS) {
     const value = take.maybe(new RegExp(`^${word} (0|[1-9][0-9]{0,15})$`))?.[0]
     if (value === undefined) continue
     if (Number(value) > Number.MAX_SAFE_INTEGER) throw new BkError(`bk-store has a limit that is too large: ${value}`, {status: 65})

@@ -10,9 +10,8 @@ import {ConnectionLost} from '../ssh/failure.ts'
 import {machineOf, type SshTarget} from '../ssh/target.ts'
 import type {RemoteCommand, SshSession} from '../ssh/session.ts'
 import type {SftpFiles} from '../ssh/sftp-files.ts'
-import type {Features, Store} from './store.ts'
+import {isStoreName, type Features, type Store} from './store.ts'
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/
 const RECORD = /^log\/\d{6,}$/
 
 /** What is read whole, at most: catalogs are the longest. */
@@ -84,7 +83,7 @@ export class SftpStore implements Store {
 
   async list(prefix: string, after = ''): Promise<string[]> {
     const names = await (await this.#files()).names(this.#root + prefix.replace(/\/$/, ''))
-    const found = [...new Set(names)].filter((name) => NAME.test(name)).map((name) => prefix + name).filter((name) => name > after).sort()
+    const found = [...new Set(names)].filter(isStoreName).map((name) => prefix + name).filter((name) => name > after).sort()
     if (prefix === 'log/') {
       this.#records = found
       this.#places = new Map(found.map((name, at) => [name, at]))

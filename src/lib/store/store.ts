@@ -53,6 +53,13 @@ export function isId(text: string): boolean {
   return ID.test(text)
 }
 
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/
+
+/** Whether a file or folder of a store may have this name. */
+export function isStoreName(name: string): boolean {
+  return NAME.test(name)
+}
+
 export const SETTINGS = 'bk-store'
 
 /** Name of a record's file. */

@@ -10,6 +10,7 @@ import {StoreLog} from '../../../src/lib/store/log.ts'
 import {SftpStore} from '../../../src/lib/store/sftp.ts'
 import {root} from '../../harness/bk.ts'
 import {until} from '../../harness/limits.ts'
+import {isRunning} from '../../harness/processes.ts'
 import {storeFiles} from '../../harness/store-files.ts'
 import {tempDir} from '../../harness/temp.ts'
 
@@ -80,7 +81,7 @@ describe('the other end', () => {
     await store.size('bk-store')
     const first = Number(started()[0])
     process.kill(first)
-    await until('it is gone, and this was heard', () => !isAlive(first))
+    await until('it is gone, and this was heard', () => !isRunning(first))
     expect(await store.get('bk-store')).toEqual(readFileSync(join(at, 'bk-store')))
     expect(started()).toHaveLength(2)
   })
@@ -100,12 +101,3 @@ describe('the other end', () => {
     await expect(store.size('bk-store')).rejects.toMatchObject({status: 75})
   })
 })
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
