@@ -9,11 +9,11 @@ _bk() {
   COMPREPLY=()
 
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W 'browse diff index init keys log receive restore send help --help --version' -- "$cur"))
+    COMPREPLY=($(compgen -W 'browse diff index init keys log push receive restore send status help --help --version' -- "$cur"))
     return
   fi
   case $command in
-    help) words='browse diff index init keys log receive restore send' ;;
+    help) words='browse diff index init keys log push receive restore send status' ;;
     keys) words='generate list restrict revoke' command+=" ${COMP_WORDS[2]}" ;;
   esac
   if [[ $words ]] && ((COMP_CWORD == 2)); then
@@ -29,7 +29,7 @@ _bk() {
       words='--exit-code --json --name-only --null -0 --quiet -q --set --stat --help'
       ;;
     'index')
-      words='--as --directory -C --exclude --exclude-caches --exclude-from --exclude-if-present --exclude-larger-than --files-from --ignore-inode --jobs -j --no-cache --no-digest --null -0 --one-file-system -x --quiet -q --reference --verbose -v --format --json --set --help'
+      words='--as --directory -C --exclude --exclude-caches --exclude-from --exclude-if-present --exclude-larger-than --exclude-nodump --files-from --ignore-inode --jobs -j --keep-going --no-cache --no-digest --null -0 --one-file-system -x --quiet -q --reference --verbose -v --format --json --set --help'
       case $prev in
         --format) values='mtree md5sum sha256sum json' ;;
       esac
@@ -52,6 +52,9 @@ _bk() {
     'log')
       words='--at --set --check --json --list -l --quiet -q --help'
       ;;
+    'push')
+      words='--as --directory -C --exclude --exclude-caches --exclude-from --exclude-if-present --exclude-larger-than --exclude-nodump --files-from --ignore-inode --jobs -j --keep-going --no-cache --null -0 --one-file-system -x --quiet -q --reference --verbose -v --after --before --bwlimit --compress --dry-run -n --note --ping --set --wait --help'
+      ;;
     'receive')
       words='--max-entries --max-file --per-day --quota --reserve --deadline --quiet -q --set --help'
       ;;
@@ -60,6 +63,9 @@ _bk() {
       ;;
     'send')
       words='--base --bwlimit --compress --directory -C --index-out --jobs -j --quiet -q --set --to --verbose -v --help'
+      ;;
+    'status')
+      words='--authorized-keys --json --max-age --prometheus --quiet -q --set --help'
       ;;
     *) return ;;
   esac

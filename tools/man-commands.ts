@@ -35,6 +35,8 @@ export type CommandFacts = {
   readonly environment: ReadonlyArray<readonly [string, string]>
   readonly files: ReadonlyArray<readonly [string, string]>
   readonly seeAlso: readonly string[]
+  /** Takes options from files and the environment, too. */
+  readonly configurable?: boolean
   /** Has a page, but is in no list of commands: not for people to type. */
   readonly hidden?: boolean
 }
@@ -53,6 +55,7 @@ export async function loadCommands(root: string): Promise<CommandFacts[]> {
 
 /* The static fields of an oclif command, and those of BkCommand. */
 type Declared = {
+  readonly configurable?: boolean
   readonly hidden?: boolean
   readonly summary?: string
   readonly description?: string
@@ -99,6 +102,7 @@ function factsOf(words: string, declared: Declared): CommandFacts {
     environment: declared.environment ?? [],
     files: declared.files ?? [],
     seeAlso: declared.seeAlso ?? [],
+    configurable: declared.configurable ?? false,
     hidden: declared.hidden ?? false,
   }
 }

@@ -17,6 +17,7 @@ import {StoreLog} from '../lib/store/log.ts'
 const PATIENCE = 10 * 60_000
 
 export default class Browse extends BkCommand {
+  static override configurable = false
   static override summary = 'let a store be read over SFTP'
   static override description = prose(`speaks SFTP on standard input and output, read-only, and shows one directory: 'store', with the files of STORE as they lie there, without sessions/.
 It is what 'bk restore', 'bk log', 'bk index' and 'bk diff' start over ssh for a STORE on another machine, and made to be the forced

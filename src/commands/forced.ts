@@ -16,6 +16,7 @@ import {chooseCommand, limitWords, type GrantedCommand} from '../lib/keys/grants
 const SHOWN = 200
 
 export default class Forced extends BkCommand {
+  static override configurable = false
   static override summary = 'run what a restricted key is granted'
   static override description = prose(`is the command in the lines of 'bk keys restrict', started by sshd and not by people. The client asks for 'bk receive' or 'bk browse', in these very words,
 and gets it if it is granted; without a command it gets the first of the two that is. Who asks for the subsystem sftp, as sftp(1), scp(1) and sshfs(1) do, gets 'bk browse':

@@ -17,6 +17,7 @@ import {systemClock} from '../lib/sys/clock.ts'
 import {receive} from '../lib/transfer/receive.ts'
 
 export default class Receive extends BkCommand {
+  static override configurable = false
   static override summary = 'receive a stream of bk send into a store'
   static override description = prose(`reads one snapshot from standard input and answers one line: 'committed NUMBER SUM', or 'refused WORD: why'.
 It only ever adds: nothing that was in the store before is changed, whatever comes. It is made to be

@@ -10,9 +10,10 @@ import {jsonFlag, nullFlag, operands, quietFlag, requiredOperand, switchFlag, va
 import {operandBytes} from '../lib/cli/input.ts'
 import {createProgress} from '../lib/cli/progress.ts'
 import {askedFor, tellSnapshot, whenFlags} from '../lib/cli/snapshot.ts'
+import {restoredLine, tellSummary} from '../lib/cli/summary.ts'
 import {writeOut} from '../lib/cli/output.ts'
 import {listPlan} from '../lib/restore/list.ts'
-import {planRestore, restore, tellHealed} from '../lib/restore/restore.ts'
+import {planRestore, restore, tellHealed, type Restored} from '../lib/restore/restore.ts'
 import {openSnapshot, type OpenSnapshot} from '../lib/store/open.ts'
 import type {ExitStatus} from '../lib/cli/exit.ts'
 import type {Speech} from '../lib/cli/speech.ts'
@@ -88,8 +89,8 @@ DIR must be empty, or not be there yet. Owners by name, devices and set-id bits 
   }
 }
 
-function tellRestored({record}: OpenSnapshot, {files, failed, unread}: {readonly files: number; readonly failed: number; readonly unread: number}, speech: Speech): void {
-  speech.detail(`${files} ${files === 1 ? 'file' : 'files'} restored`)
+function tellRestored({record}: OpenSnapshot, {files, bytes, failed, unread}: Restored, speech: Speech): void {
+  tellSummary(restoredLine({files, bytes, seconds: process.uptime()}), speech)
   if (failed > 0) speech.note(`${failed} of ${files + failed} could not be restored`)
   if (unread > 0) speech.note(`${unread} ${unread === 1 ? 'path' : 'paths'} could not be read when snapshot ${record.seq} was made; -v names them`)
 }

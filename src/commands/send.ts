@@ -1,30 +1,25 @@
 /*
  * bk send: moves what is new, into a store or as a stream.
  */
-import {randomBytes} from 'node:crypto'
 import {existsSync} from 'node:fs'
-import {availableParallelism} from 'node:os'
 import {resolve} from 'node:path'
 import {BkCommand} from '../lib/cli/command.ts'
 import {prose} from '../lib/cli/prose.ts'
 import {BkError, errorCode, reasonOf, usageError} from '../lib/cli/errors.ts'
 import {numberFlag, operand, quietFlag, sizeFlag, valueFlag, verboseFlag} from '../lib/cli/flags.ts'
 import {openInput} from '../lib/cli/input.ts'
-import {onInterrupt} from '../lib/cli/cleanup.ts'
-import {openSink, type Sink} from '../lib/cli/send-sink.ts'
-import {toBytes, unescapeText} from '../lib/index/escape.ts'
-import {calls} from '../lib/sys/calls.ts'
-import {systemClock} from '../lib/sys/clock.ts'
+import {sendOptions} from '../lib/cli/send-options.ts'
+import {openSink} from '../lib/cli/send-sink.ts'
+import {unescapeText} from '../lib/index/escape.ts'
 import {createSpill} from '../lib/sys/spill.ts'
-import {loadUsers} from '../lib/sys/users.ts'
 import {writeIndexOut} from '../lib/transfer/index-out.ts'
-import {send, type Sent} from '../lib/transfer/send.ts'
+import {send} from '../lib/transfer/send.ts'
 import {openChanges} from '../lib/transfer/source.ts'
 import {createProgress} from '../lib/cli/progress.ts'
 import {writeOut} from '../lib/cli/output.ts'
 import type {ExitStatus} from '../lib/cli/exit.ts'
 import type {Speech} from '../lib/cli/speech.ts'
-import type {Level} from '../lib/store/zstd.ts'
+import type {Sent} from '../lib/transfer/sending.ts'
 
 export default class Send extends BkCommand {
   static override summary = 'send what is new to a store'
@@ -66,33 +61,19 @@ The base of the changes is found by its digest: in the store, in what send remem
     const unconfirmed = pending !== undefined && existsSync(pending)
     if (unconfirmed) speech.note(`${pending} lies there from a run that was not confirmed: it is written anew`)
     const progress = createProgress({label: this.calledAs, quiet: flags.quiet, evenInPipe: true})
-    const sink: Sink = await openSink({
+    const sink = await openSink({
       store: flags.to,
       set: flags.set,
       base: flags.base ?? flags['index-out'],
       unconfirmed,
-      rate: flags.bwlimit === undefined ? undefined : Math.max(1, flags.bwlimit),
-      onWarning: (text, hint) => {
-        speech.warn(text)
-        if (hint !== undefined) speech.hint(hint)
-      },
-      onTemp: (tmp) => onInterrupt(() => calls.unlink(tmp)),
+      rate: flags.bwlimit,
+      speech,
     })
     const input = openInput(args.changes, 'a list of changes')
     const source = await openChanges(input, input.name, createSpill, sink.newestText)
     const sent = await send(source, sink.destination, {
       directory: (root) => directoryFor(flags.directory, root),
-      level: parseLevel(flags.compress ?? '1'),
-      workers: flags.jobs ?? Math.min(availableParallelism(), 8),
-      clock: systemClock,
-      names: loadUsers(),
-      reporter: {
-        problem: (path, code) => speech.problem(toBytes(unescapeText(path)), Object.assign(new Error(code), {code})),
-        note: (path, what) => speech.note(`${path}: ${what}`),
-        progress: (done) => progress.update(done),
-      },
-      spill: createSpill,
-      lead: () => randomBytes(16),
+      ...sendOptions(flags, speech, progress),
       beforeCommit: pending === undefined ? undefined : (index) => writeIndexOut(pending, index),
     })
     progress.end()
@@ -119,11 +100,4 @@ function directoryFor(given: string | undefined, root: string): string {
   if (given !== undefined) return Buffer.from(resolve(given)).toString('latin1')
   if (root === '.') throw usageError('the list does not say what its paths are relative to', "name the directory: 'bk send -C DIR'")
   return unescapeText(root)
-}
-
-function parseLevel(text: string): Level {
-  if (text === 'none') return 'none'
-  const level = Number(text)
-  if (!/^\d{1,2}$/.test(text) || level < 1 || level > 19) throw usageError(`not a level of compression: ${text}`, 'give 1 to 19, or none')
-  return level
 }

@@ -49,6 +49,8 @@ export function pinnedEnvironment(home: string = sharedHome()): Record<string, s
     XDG_STATE_HOME: join(home, 'state'),
     XDG_CACHE_HOME: join(home, 'cache'),
     TMPDIR: join(home, 'tmp'),
+    // None, whatever the machine has in /etc/bk/config.
+    BK_CONFIG: '',
     TZ: 'UTC',
     LC_ALL: 'C',
   }

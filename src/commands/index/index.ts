@@ -29,6 +29,7 @@ STORE@WHEN prints what a snapshot holds: @17 by its number, @3D as it was three 
     {description: 'what is in two directories', command: 'bk index /etc /srv >today.idx'},
     {description: 'what is new, into a store', command: 'bk index --no-digest /srv | bk diff remote.idx | bk send --to /backup/store --index-out remote.idx'},
     {description: 'without caches and build results', command: "bk index -C /home --exclude-caches --exclude 'node_modules/' ."},
+    {description: 'the directories that a file names, one a line', command: 'bk index --files-from /etc/backups --exclude-nodump'},
     {description: 'a snapshot of a volume, listed as what it is a snapshot of', command: 'bk index -C /mnt/snapshot --as /srv .'},
     {description: 'what the newest snapshot holds', command: 'bk index /backup/store@latest >remote.idx'},
     {description: 'a list that md5sum -c checks', command: 'bk index -C /srv --format md5sum . >/srv.md5'},
@@ -41,7 +42,7 @@ STORE@WHEN prints what a snapshot holds: @17 by its number, @3D as it was three 
     set: whenFlags.set,
   }
   static override exitNotes = {
-    2: 'A PATH does not exist.',
+    2: 'A PATH, or a path in the list of --files-from, does not exist; with --keep-going, none of them does.',
     3: 'Something could not be read. It is named on standard error and in the list.',
   }
   static override files = [['$XDG_CACHE_HOME/bk', 'what the last runs saw. It can be removed at any time, and is itself never listed.']] as const
@@ -61,7 +62,7 @@ STORE@WHEN prints what a snapshot holds: @17 by its number, @3D as it was three 
       if (snapshotOperand(stored).when?.kind === 'latest') tellSnapshot(snapshot, speech)
       await writeOut(inFormat(indexTextOf(snapshot), format))
     } else {
-      if (flags.set !== undefined) throw usageError('--set goes with STORE@WHEN', 'name the set when the index is sent')
+      if (this.given.has('set')) throw usageError('--set goes with STORE@WHEN', 'name the set when the index is sent')
       const progress = createProgress({label: this.calledAs, quiet: flags.quiet, records: true})
       // Who reads the pipe needs a core as well, and is most often the slower of the two.
       const workers = outputIsPipe() && availableParallelism() < 4 ? 1 : 2

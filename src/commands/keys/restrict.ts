@@ -18,7 +18,6 @@ import {changeAuthorizedKeys} from '../../lib/keys/authorized-file.ts'
 import {install, nameOf} from '../../lib/keys/authorized-keys.ts'
 import {expiryTime} from '../../lib/keys/expiry.ts'
 import {checkPatterns} from '../../lib/keys/from-patterns.ts'
-import {limitWords} from '../../lib/keys/grants.ts'
 import {readPublicKeys} from '../../lib/keys/reading.ts'
 import {formatLine, type RestrictedLine} from '../../lib/keys/restricted-line.ts'
 import {programForKeys, restrictKey, storeForKeys} from '../../lib/keys/restrict.ts'
@@ -70,7 +69,8 @@ A file that is a symbolic link stays one: the file it leads to is changed, if th
     const receive = flags.receive === undefined ? undefined : await storeForKeys(flags.receive)
     const browse = flags.browse === undefined ? undefined : await storeForKeys(flags.browse)
     const limits = keyLimitsOf(flags)
-    if (flags.receive === undefined && limitWords(limits).length > 0) throw usageError(`${limitWords(limits)[0]} goes with --receive`, 'it limits what the key may add')
+    const limit = Object.keys(keyLimitFlags).find((name) => this.given.has(name))
+    if (flags.receive === undefined && limit !== undefined) throw usageError(`--${limit} goes with --receive`, 'it limits what the key may add')
     const restriction = {
       program: programForKeys(bkProgram()),
       receive: receive && {store: receive.path, set: flags.set === undefined ? undefined : setName(flags.set), limits},

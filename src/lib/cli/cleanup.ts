@@ -8,15 +8,15 @@
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-const registered = new Set<() => void>()
+const registered = new Set<(signal?: NodeJS.Signals) => void>()
 
 /**
- * Registers a synchronous function to run when the process is interrupted.
+ * Registers a synchronous function to run when the process is interrupted, which is told by what: no signal when it ends for another reason.
  * Returns the function that takes the registration back, to be called once the thing is finished or removed.
  */
-export function onInterrupt(undo: () => void): () => void {
+export function onInterrupt(undo: (signal?: NodeJS.Signals) => void): () => void {
   // A wrapper of its own, so that the same function registered twice is two registrations.
-  const entry = (): void => undo()
+  const entry = (signal?: NodeJS.Signals): void => undo(signal)
   if (registered.size === 0) for (const signal of signals) process.on(signal, die)
   registered.add(entry)
   return () => {
@@ -26,13 +26,13 @@ export function onInterrupt(undo: () => void): () => void {
 }
 
 /** Runs every registered function once, the newest first. One that throws does not keep the others from running. */
-export function runCleanups(): void {
+export function runCleanups(signal?: NodeJS.Signals): void {
   const pending = [...registered].reverse()
   registered.clear()
   stopListening()
   for (const undo of pending) {
     try {
-      undo()
+      undo(signal)
     } catch {
       // The process is dying: what cannot be removed now is found by the next run.
     }
@@ -45,6 +45,6 @@ function stopListening(): void {
 
 /* The listeners are gone before the clean-up begins: a second Ctrl-C ends it at once. */
 function die(signal: NodeJS.Signals): void {
-  runCleanups()
+  runCleanups(signal)
   process.kill(process.pid, signal)
 }

@@ -1,24 +1,38 @@
 /**
- * The line that moves while bk works: files, bytes, rate and time left, on stderr and only when that is a terminal.
- * It is drawn when the library reports, at most ten times a second and not in the first half second; there is no timer,
- * so nothing holds the process or draws after the end.
+ * The line that moves while bk works: how far it is, how fast, for how long yet and at what file, on stderr and only when that is a
+ * terminal. It is drawn when the library reports, at most ten times a second and not in the first half second; and twice a second
+ * whether it reports or not, so that a run which waits for one large file or a slow line is seen to live. What it says is
+ * progress-line.ts.
+ *
+ * After each drawing the cursor goes back to the beginning. Terminals that wrap lines anew when they are resized keep the cursor where
+ * its character goes, so that erasing from there on takes every part of the line, on those that do not as well.
  */
-import {fstatSync} from 'node:fs'
+import {fstatSync, readFileSync} from 'node:fs'
+import {onInterrupt} from './cleanup.ts'
 import {outputIsPipe} from './output.ts'
+import {progressLine} from './progress-line.ts'
+import {createRate} from './rate.ts'
 import {setBeforeLine, writeStderr} from './speech.ts'
-import {formatDuration, formatSize} from './units.ts'
 
-/** What has been done so far; the library calls with running totals. */
+/** What has been done so far; the library calls with running totals, as often as it likes. */
 export type ProgressUpdate = {
-  readonly files?: number
-  readonly bytes?: number
+  /** What is being done, in a word, where a run does one thing after the other: `listing`. Figures may begin anew with it. */
+  readonly phase?: string | undefined
+  readonly files?: number | undefined
+  readonly bytes?: number | undefined
   /** All there is to do, when it is known: brings the time left. */
   readonly totalBytes?: number | undefined
+  /** What is being worked on, spelled as in an index (`./etc/hosts`, escaped). */
+  readonly path?: string | undefined
 }
 
 export type Progress = {
+  /**
+   * Nothing is on the screen before the first call. So there must be none while another program may ask something on the terminal, as
+   * ssh does before it is through.
+   */
   update(done: ProgressUpdate): void
-  /** Takes the line off the screen. To be called when the work ends, well or not. */
+  /** Takes the line off the screen. To be called when the work ends, well or not; calling it twice is fine. */
   end(): void
 }
 
@@ -37,51 +51,108 @@ export type ProgressOptions = {
 
 const delay = 500
 const interval = 100
+const heartbeat = 500
+/* Milliseconds that the rate looks back, and that the time left does: it should not jump with every file. */
+const rateSpan = 5000
+const leftSpan = 30_000
+/* A terminal that does not know its size. */
+const usualColumns = 80
+
+/* Milliseconds since the process began, whoever sets the clock. */
+const monotonic = (): number => process.uptime() * 1000
+
+/* Takes what is on the screen from the cursor on: nothing of others is below the last line. */
+const eraseLine = '\r\x1b[J'
 
 /** A progress line, or one that does nothing where there is no terminal for it. */
 export function createProgress(options: ProgressOptions): Progress {
-  if (!wanted(options)) return {update() {}, end() {}}
-  const began = Date.now()
+  return wanted(options) ? createDisplay(options.label) : {update() {}, end() {}}
+}
+
+function createDisplay(label: string): Progress {
+  const began = monotonic()
+  const rate = createRate()
+  const widths = createWidths()
+  const unicode = isUnicode()
+  let latest: ProgressUpdate | undefined
   let drawn = 0
   let shown = false
+  let hidden = false
+  let stopListening: (() => void) | undefined
+
   const erase = (): void => {
-    if (shown) writeStderr('\r\x1b[K')
+    if (shown && isForeground()) writeStderr(eraseLine)
     shown = false
   }
-  setBeforeLine(erase)
+  const draw = (): void => {
+    const now = monotonic()
+    if (latest === undefined || now - began < delay) return
+    drawn = now
+    // Behind the shell's back, as after Ctrl-Z and `bg`, the line at the cursor is the shell's.
+    if (!isForeground()) {
+      shown = false
+      hidden = true
+      return
+    }
+    if (hidden) refreshSize()
+    hidden = false
+    const {bytes, totalBytes} = latest
+    const speed = rate.at(now, leftSpan)
+    const left = bytes === undefined || totalBytes === undefined || speed === 0 ? undefined : Math.max(0, totalBytes - bytes) / speed
+    const figures = {...latest, rate: rate.at(now, rateSpan), elapsed: (now - began) / 1000, left}
+    // Asked every time: terminals are resized.
+    const line = progressLine(label, figures, {columns: process.stderr.columns || usualColumns, unicode, widthOf: widths})
+    if (line === '') return erase()
+    // Under the old line, not after erasing it: that would flicker.
+    writeStderr(`\r${line}\x1b[J\r`)
+    shown = true
+  }
+  const end = (): void => {
+    erase()
+    stopListening?.()
+    stopListening = undefined
+    latest = undefined
+  }
+
   return {
     update(done) {
-      const now = Date.now()
-      if (now - began < delay || now - drawn < interval) return
-      drawn = now
-      shown = true
-      // The width is asked every time: terminals are resized. One column stays free, or some wrap the cursor.
-      writeStderr(`\r${progressLine(options.label, done, (now - began) / 1000, process.stderr.columns - 1)}\x1b[K`)
+      const now = monotonic()
+      if (done.phase !== latest?.phase) rate.reset()
+      if (done.bytes !== undefined) rate.add(now, done.bytes)
+      if (latest === undefined) stopListening = listen(draw, erase, end)
+      latest = done
+      if (now - drawn >= interval) draw()
     },
-    end() {
-      erase()
-      setBeforeLine(undefined)
-    },
+    end,
   }
 }
 
-/** The text of the line, within `width` columns: the figures that do not fit are left out, the last ones first. */
-export function progressLine(label: string, done: ProgressUpdate, seconds: number, width: number): string {
-  const {files, bytes, totalBytes} = done
-  const rate = bytes === undefined || seconds <= 0 ? 0 : bytes / seconds
-  const parts: string[] = []
-  if (files !== undefined) parts.push(`${files} ${files === 1 ? 'file' : 'files'}`)
-  if (bytes !== undefined) parts.push(totalBytes === undefined ? formatSize(bytes) : `${formatSize(bytes)} of ${formatSize(totalBytes)}`)
-  if (bytes !== undefined) parts.push(`${formatSize(rate)}/s`)
-  if (bytes !== undefined && totalBytes !== undefined && rate > 0) {
-    parts.push(`${formatDuration(Math.max(0, totalBytes - bytes) / rate)} left`)
+/* Everything that moves the line but the library. None of it holds the process. */
+function listen(draw: () => void, erase: () => void, end: () => void): () => void {
+  const timer = setInterval(draw, heartbeat).unref()
+  const goOn = (): void => {
+    refreshSize()
+    draw()
   }
-  let line = `${label}:`
-  for (const part of parts) {
-    if (line.length + 1 + part.length > width) break
-    line += ` ${part}`
+  process.stderr.on('resize', draw)
+  process.on('SIGCONT', goOn)
+  // However the process ends, its line must not stand where the shell's prompt goes.
+  process.on('exit', end)
+  const forget = onInterrupt(erase)
+  setBeforeLine(erase)
+  return () => {
+    clearInterval(timer)
+    process.stderr.off('resize', draw)
+    process.off('SIGCONT', goOn)
+    process.off('exit', end)
+    forget()
+    setBeforeLine(undefined)
   }
-  return line.length > width ? '' : line
+}
+
+/* Node hears of a new size only by this signal, and a process in the background got none. */
+function refreshSize(): void {
+  process.emit('SIGWINCH', 'SIGWINCH')
 }
 
 function wanted({quiet, records, evenInPipe}: ProgressOptions): boolean {
@@ -89,4 +160,42 @@ function wanted({quiet, records, evenInPipe}: ProgressOptions): boolean {
   if (quiet || process.env['TERM'] === 'dumb' || !fstatSync(2).isCharacterDevice() || !process.stderr.isTTY) return false
   if (process.stdout.isTTY) return records !== true
   return evenInPipe === true || !outputIsPipe()
+}
+
+/* Whether what is written to the terminal is ours to place: the kernel says which processes have it. */
+function isForeground(): boolean {
+  try {
+    const stat = readFileSync('/proc/self/stat', 'latin1')
+    const [, , group, , , foreground] = stat.slice(stat.lastIndexOf(') ') + 2).split(' ')
+    // Without a controlling terminal there is no background either.
+    return Number(foreground) <= 0 || group === foreground
+  } catch {
+    return true
+  }
+}
+
+function isUnicode(): boolean {
+  const {LC_ALL, LC_CTYPE, LANG} = process.env
+  return /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || '')
+}
+
+/*
+ * How wide a text is, by the package that knows, which is fetched when the first name that is not ASCII is to be drawn. Character by
+ * character, and what lies beyond 16 bits counts as two: terminals differ in what they join and know, and too narrow is no harm.
+ */
+function createWidths(): (text: string) => number | undefined {
+  let widthOf: ((text: string) => number) | undefined
+  let asked = false
+  return (text) => {
+    if (/^[ -~…]*$/.test(text)) return text.length
+    if (!asked) {
+      asked = true
+      // No run fails because a name cannot be drawn.
+      import('string-width').then(({default: stringWidth}) => (widthOf = stringWidth)).catch(() => undefined)
+    }
+    if (widthOf === undefined) return undefined
+    let width = 0
+    for (const character of text.replace(/[\p{Mn}\p{Me}]/gu, '')) width += character.length > 1 ? 2 : widthOf(character)
+    return width
+  }
 }

@@ -11,7 +11,7 @@ import {StreamDestination, type BaseText} from '../transfer/stream-destination.t
 import {Throttle} from '../transfer/throttle.ts'
 import {BkError, usageError} from './errors.ts'
 import {stateDirectory} from './places.ts'
-import type {Destination} from '../transfer/destination.ts'
+import type {Sink} from './send-sink.ts'
 
 export interface RemoteOptions {
   readonly address: string
@@ -26,13 +26,14 @@ export interface RemoteOptions {
 }
 
 /** Opens a store on another machine to send to. `close` ends the connection. */
-export async function openRemote(options: RemoteOptions): Promise<{readonly destination: Destination; close(): Promise<void>}> {
+export async function openRemote(options: RemoteOptions): Promise<Omit<Sink, 'newestText'>> {
   const {address, set, defaultSet, baseText, rate, onWarning} = options
   const target = parseSshTarget(address)
   if (target.path === '' && set !== undefined) throw usageError(`${address} is behind a key, whose line names the set`, 'leave --set out')
   const session = startSsh(target, {verb: 'receive', flags: ['--set', set ?? defaultSet]})
   try {
-    const peer = await Peer.meet(wireOf(session, rate))
+    const wire = wireOf(session, rate)
+    const peer = await Peer.meet(wire)
     const {store, kind} = peer.greeting
     if (kind === 'sealed') throw new BkError(`${address} is sealed: this version of bk cannot write sealed stores`)
     const name = `${store}.${peer.greeting.set}`
@@ -41,7 +42,7 @@ export async function openRemote(options: RemoteOptions): Promise<{readonly dest
     const state = new SentState(`${stateDirectory()}/sent`, name)
     const write = (parts: readonly Uint8Array[]): Promise<void> => peer.send(parts)
     const destination = new StreamDestination({write, state, baseText, unconfirmed: false, peer, onCommitted: (record) => writeSeen(seen, record)})
-    return {destination, close: () => session.close()}
+    return {destination, sentBytes: wire.sentBytes, close: () => session.close()}
   } catch (error) {
     session.kill()
     throw error
@@ -62,8 +63,9 @@ async function compare(peer: Peer, path: string, address: string, onWarning: Rem
   onWarning(`${address} was REWRITTEN: its record ${seen.seq} is not the one that it was`, "find out who did that; 'bk log --check' there says what is whole")
 }
 
-function wireOf(session: SshSession, rate: number | undefined): Wire {
-  const throttle = rate === undefined ? undefined : new Throttle(rate, () => performance.now(), wait)
+function wireOf(session: SshSession, rate: number | undefined): Wire & Pick<Sink, 'sentBytes'> {
+  let sent = 0
+  const throttle = rate === undefined ? undefined : new Throttle(Math.max(1, rate), () => performance.now(), wait)
   return {
     pieces: session.output,
     async write(parts) {
@@ -71,6 +73,7 @@ function wireOf(session: SshSession, rate: number | undefined): Wire {
         for (let at = 0; at < part.length; at += PIECE) {
           const piece = part.length <= PIECE ? part : part.subarray(at, at + PIECE)
           await throttle?.take(piece.length)
+          sent += piece.length
           await new Promise<void>((done, failed) => {
             session.input.write(piece, (error) => (error ? failed(error) : done()))
           })
@@ -79,6 +82,7 @@ function wireOf(session: SshSession, rate: number | undefined): Wire {
     },
     end: () => new Promise((done) => void session.input.end(() => done())),
     failure: () => session.failure(),
+    sentBytes: () => sent,
   }
 }
 

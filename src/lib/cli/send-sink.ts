@@ -7,17 +7,18 @@ import {parseAddress} from '../store/address.ts'
 import {openLog} from '../store/open.ts'
 import {textOf} from '../store/levels.ts'
 import {objectId} from '../store/object-id.ts'
-import {readFile} from '../sys/calls.ts'
+import {calls, readFile} from '../sys/calls.ts'
 import {systemClock} from '../sys/clock.ts'
 import {digestIn} from '../transfer/index-out.ts'
 import {LocalDestination} from '../transfer/local-destination.ts'
 import {SentState} from '../transfer/sent-state.ts'
 import {StreamDestination, type BaseText} from '../transfer/stream-destination.ts'
+import {onInterrupt} from './cleanup.ts'
 import {requireNotTerminal, stdoutError} from './output.ts'
 import {stateDirectory} from './places.ts'
 import {setName} from './set-name.ts'
 import type {Destination} from '../transfer/destination.ts'
-import type {OnTemp} from '../sys/atomic.ts'
+import type {Speech} from './speech.ts'
 
 export interface SinkOptions {
   /** A store, or undefined for standard output. */
@@ -30,34 +31,42 @@ export interface SinkOptions {
   readonly unconfirmed: boolean
   /** Bytes a second to another machine, at most. */
   readonly rate: number | undefined
-  readonly onTemp: OnTemp
-  /** Hears of what somebody has to look at. */
-  readonly onWarning: (text: string, hint?: string) => void
+  /** Says what somebody has to look at. */
+  readonly speech: Pick<Speech, 'warn' | 'hint'>
 }
 
 export interface Sink {
   readonly destination: Destination
   /** Text of the newest index that the destination has, for an input that is an index itself. */
   newestText(): Promise<AsyncIterable<Buffer> | undefined>
+  /** Bytes that went to another machine so far; undefined where there is none. */
+  sentBytes(): number | undefined
   /** Ends the connection, if there is one. */
   close(): Promise<void>
 }
 
 /** Opens the destination. */
 export async function openSink(options: SinkOptions): Promise<Sink> {
-  const {destination, close} = await openDestination(options)
+  const {destination, sentBytes, close} = await openDestination(options)
   const newestText = async (): Promise<AsyncIterable<Buffer> | undefined> => {
     const newest = await destination.newest()
     return newest === undefined ? undefined : textOf(await destination.chain(newest))
   }
-  return {destination, newestText, close}
+  return {destination, newestText, sentBytes, close}
 }
 
-async function openDestination(options: SinkOptions): Promise<{readonly destination: Destination; close(): Promise<void>}> {
-  const {store, set, base, unconfirmed, rate, onTemp, onWarning} = options
-  const close = async (): Promise<void> => {}
-  if (store === undefined) return {destination: openStream(base, unconfirmed), close}
-  if (parseAddress(store).kind === 'local') return {destination: new LocalDestination(await openLog(store, {onTemp}), setName(set), systemClock), close}
+async function openDestination(options: SinkOptions): Promise<Omit<Sink, 'newestText'>> {
+  const {store, set, base, unconfirmed, rate, speech} = options
+  const nobody = {sentBytes: () => undefined, close: async () => {}}
+  if (store === undefined) return {destination: openStream(base, unconfirmed), ...nobody}
+  if (parseAddress(store).kind === 'local') {
+    const log = await openLog(store, {onTemp: (tmp) => onInterrupt(() => calls.unlink(tmp))})
+    return {destination: new LocalDestination(log, setName(set), systemClock), ...nobody}
+  }
+  const onWarning = (text: string, hint?: string): void => {
+    speech.warn(text)
+    if (hint !== undefined) speech.hint(hint)
+  }
   const {openRemote} = await import('./remote-sink.ts')
   return await openRemote({address: store, set: set === undefined ? undefined : setName(set), defaultSet: setName(undefined), baseText: baseText(base), rate, onWarning})
 }

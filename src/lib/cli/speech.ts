@@ -4,9 +4,11 @@
  * object. Problems and warnings are counted, because they turn the exit status into 3.
  */
 import {writeSync} from 'node:fs'
+import {isatty} from 'node:tty'
 import {escapeName, oneLine} from './escape.ts'
 import {errorCode, reasonOf} from './errors.ts'
 import {exitStatus, type ExitStatus} from './exit.ts'
+import {outputIsPipe} from './output.ts'
 
 /** What the library is handed to report to; it prints nothing itself. */
 export type Reporter = {
@@ -101,7 +103,12 @@ export function setBeforeLine(hook: (() => void) | undefined): void {
 
 function writeLine(line: string): void {
   beforeLine?.()
-  writeStderr(`${line}\n`)
+  writeStderr(`${line}${hasProgressUnderIt() ? '\x1b[K' : ''}\n`)
+}
+
+/* In a pipe of bk's the last shows its progress on the terminal that all of them share: what this line does not cover of that goes. */
+function hasProgressUnderIt(): boolean {
+  return outputIsPipe() && isatty(2) && process.env['TERM'] !== 'dumb'
 }
 
 /** Writes to stderr at once, whole and in order, also while the process is dying. What stderr does not take is lost. */

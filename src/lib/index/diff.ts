@@ -4,13 +4,12 @@
  * above a limit, until both sides are read; where there is none they flow.
  */
 import {detached} from './escape.ts'
-import {Cursor} from './cursor.ts'
 import {ChangesReader, changesEndLine, changesHeader, formatChange, linesOf, type Change, type ChangesEnd} from './changes.ts'
 import {carryOver, contentKey, sameContent} from './content.ts'
 import {entryOf, NO_COMMENTS, sameGroup, withComments, commentValue, type Group} from './group.ts'
 import {parentOf} from './path.ts'
 import {IndexWriter} from './write.ts'
-import type {IndexReader} from './read.ts'
+import type {IndexReader, Same} from './read.ts'
 import type {Spill, SpillFactory} from './spill.ts'
 
 export interface DiffOptions {
@@ -63,8 +62,8 @@ export class Diff {
   }
 
   async *#merge(): AsyncGenerator<readonly Found[]> {
-    const old = new OldSide(this.#old)
-    const next = new Cursor(this.#new.batches())
+    const old = new Side(this.#old)
+    const next = new Side(this.#new)
     await Promise.all([old.advance(), next.advance()])
     const target = (this.#target = new IndexWriter(this.#new.root, this.#options.onTarget ?? (() => {})))
     let batch: Found[] = []
@@ -82,6 +81,8 @@ export class Diff {
         target.add(found.result)
         if (found.change !== undefined) batch.push(found.change)
       }
+      // Both sides are past the same path: what follows is the same, too, most often for long.
+      if (order === 0) for (let same = next.passSame(old); same !== undefined; same = next.passSame(old)) target.addLines(same.text, same.entries)
       if (order >= 0) {
         // What is found is on its way while more is made, so that whoever reads it has something to do from the beginning.
         if (next.isUsedUp && batch.length > 0) {
@@ -90,7 +91,6 @@ export class Diff {
         }
         let wait = next.advance()
         if (wait !== undefined) await wait
-        // Both sides are past the same path: what follows is the same, too, most often for long.
         while (order === 0 && next.current !== undefined && old.pass(next.current)) {
           target.add(next.current)
           wait = next.advance()
@@ -130,14 +130,19 @@ export class Diff {
   }
 }
 
-/** OLD, of which most is passed over. */
-class OldSide {
+/** One of the two texts, of which most is passed over. */
+class Side {
   /** The group it stands on; undefined before the first advance and at the end. */
   current: Group | undefined
   readonly #reader: IndexReader | undefined
 
   constructor(reader: IndexReader | undefined) {
     this.#reader = reader
+  }
+
+  /** Whether the next step has to wait. */
+  get isUsedUp(): boolean {
+    return this.#reader?.isUsedUp === true
   }
 
   /** Steps to the next group. Returns a promise only if it has to wait. */
@@ -151,6 +156,11 @@ class OldSide {
   /** Passes over what follows `current` if it is this group. */
   pass(group: Group): boolean {
     return this.#reader !== undefined && this.#reader.pass(group)
+  }
+
+  /** Passes over what follows on both sides, as far as it is the same. */
+  passSame(other: Side): Same | undefined {
+    return this.#reader === undefined || other.#reader === undefined ? undefined : this.#reader.passSame(other.#reader)
   }
 }
 

@@ -33,7 +33,7 @@ export async function* runsOfLines(pieces: AsyncIterable<Uint8Array> | Iterable<
       if (whole > 0) {
         const run = whole === text.length ? text : text.slice(0, whole)
         yield {text: run, number}
-        number += count(run)
+        number += countLines(run)
       }
       rest = text.slice(whole)
       if (whole < end || rest.length > MAX_LINE) throw atLine(number, refused(rest))
@@ -58,7 +58,8 @@ function tooLong(): BkError {
   return new BkError('line is longer than 65,000 bytes', {status: 65})
 }
 
-function count(text: string): number {
+/** How many lines a text has. */
+export function countLines(text: string): number {
   let lines = 0
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines++
   return lines
@@ -68,4 +69,44 @@ function count(text: string): number {
 export function atLine(number: number, error: unknown): unknown {
   if (!(error instanceof BkError)) return error
   return new BkError(`line ${number}: ${error.message}`, {status: error.status, cause: error, ...(error.hint === undefined ? {} : {hint: error.hint})})
+}
+
+/* What must agree before it pays to look any further. */
+const GLANCE = 32
+
+/**
+ * The whole lines that two texts have in common from two places on, up to the first that begins with `#` behind another. The last line of
+ * a text is never among them. Stretches are compared by halves, because the system compares memory ten times as fast as a loop could.
+ */
+export function commonLines(a: string, from: number, b: string, at: number): string {
+  const most = Math.min(a.length - from, b.length - at) - 1
+  const isSame = (start: number, end: number): boolean => a.slice(from + start, from + end) === b.slice(at + start, at + end)
+  if (most < GLANCE || !isSame(0, GLANCE)) return ''
+  let same = GLANCE
+  let differs = most + 1
+  if (isSame(same, most)) same = most
+  while (differs - same > 1 && same < most) {
+    const middle = (same + differs) >> 1
+    if (isSame(same, middle)) same = middle
+    else differs = middle
+  }
+  const common = a.slice(from, from + same)
+  const comment = common.indexOf('\n#')
+  return common.slice(0, (comment < 0 ? common.lastIndexOf('\n') : comment) + 1)
+}
+
+/** The same runs, the first of which holds both lines of an index' header, in however many pieces they come. */
+export async function* wholeHeader(runs: AsyncIterable<Run>): AsyncGenerator<Run> {
+  let held: string | undefined = ''
+  for await (const run of runs) {
+    if (held === undefined) {
+      yield run
+      continue
+    }
+    held += run.text
+    if (held.indexOf('\n') === held.length - 1 && held === '#mtree\n') continue
+    yield {text: held, number: 1}
+    held = undefined
+  }
+  if (held !== undefined && held !== '') yield {text: held, number: 1}
 }

@@ -35,6 +35,13 @@ export class IndexWriter {
     if (this.#text.length >= PIECE) this.#flush()
   }
 
+  /** Adds so many entries as they are, lines without comments. */
+  addLines(text: string, entries: number): void {
+    this.#entries += entries
+    this.#text += text
+    if (this.#text.length >= PIECE) this.#flush()
+  }
+
   /** Writes the end line and says what it holds. */
   end(): IndexEnd {
     this.#flush()

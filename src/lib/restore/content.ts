@@ -99,7 +99,9 @@ export async function restoreContent(run: Run, crew: Crew, objects: Objects, pac
 async function withBytes(job: FramesJob, run: Run, store: Store): Promise<Job> {
   const read = async ({frame, wants}: FrameWork): Promise<FrameWork[]> => {
     try {
-      return [{frame, wants, bytes: await store.get(packName(job.pack), {offset: frame.offset, length: frame.compressed})}]
+      const fetched = {frame, wants, bytes: await store.get(packName(job.pack), {offset: frame.offset, length: frame.compressed})}
+      run.fetched(fetched, job.files)
+      return [fetched]
     } catch (error) {
       const why = damageWords(job.pack, error)
       for (const {member} of wants) run.lost.set(frame.members[member]!.id, why)

@@ -35,7 +35,7 @@ export function startThreads(size: number): Threads {
  * @param threads undefined does everything in line
  * @param onOutcome is told of each job that is done
  */
-export function createCrew(context: RestoreContext, threads: Threads | undefined, onOutcome: (outcome: Outcome) => void): Crew {
+export function createCrew(context: RestoreContext, threads: Threads | undefined, onOutcome: (outcome: Outcome, job: Job) => void): Crew {
   if (threads === undefined) return inLine(new Restorer(context), onOutcome)
   const {pool, size} = threads
   const running = new Set<Promise<void>>()
@@ -49,7 +49,7 @@ export function createCrew(context: RestoreContext, threads: Threads | undefined
       check()
       const done: Promise<void> = pool
         .job({context, job}, memoryOf(job))
-        .then(onOutcome)
+        .then((outcome) => onOutcome(outcome, job))
         .catch((error: unknown) => void (failure ??= {error}))
         .finally(() => running.delete(done))
       running.add(done)
@@ -67,10 +67,10 @@ function memoryOf(job: Job): ArrayBuffer[] {
   return bytes.flatMap((each) => (each === undefined ? [] : [each.buffer as ArrayBuffer]))
 }
 
-function inLine(restorer: Restorer, onOutcome: (outcome: Outcome) => void): Crew {
+function inLine(restorer: Restorer, onOutcome: (outcome: Outcome, job: Job) => void): Crew {
   return {
     async give(job) {
-      onOutcome(await restorer.run(job))
+      onOutcome(await restorer.run(job), job)
     },
     async idle() {},
   }

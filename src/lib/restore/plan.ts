@@ -34,7 +34,7 @@ export interface Plan {
   readonly onTheWay: ReadonlySet<number>
   /** Entries with file flags. */
   readonly flagged: readonly number[]
-  /** Entries that are no directories, and the bytes of files among them. */
+  /** Entries that are no directories, and the bytes of files among them: of one with several names once. */
   readonly files: number
   readonly bytes: number
   /** Paths that could not be read when the snapshot was made: not there at all, or as they were earlier. */
@@ -138,13 +138,13 @@ class PlanMaker {
       return
     }
     this.#files++
-    this.#bytes += entry.size ?? 0
     if (entry.type === 'file') this.#checkContent(entry)
     const first = this.#firstName(group, entry)
     if (first !== undefined) {
       this.#links.set(add(KINDS.hardLink), first)
       return
     }
+    this.#bytes += entry.size ?? 0
     const number = add(this.#kindOf(group, entry))
     const kind = this.#entries.kind(number)
     if (kind === KINDS.chunked) this.#lists.set(number, commentValue(group, 'chunks')!)

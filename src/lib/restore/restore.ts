@@ -105,7 +105,7 @@ async function carryOut(plan: Plan, objects: Objects, threads: Threads | undefin
     Atomics.wait(context.stop, 1, 0, GRACE)
     run.close()
   })
-  const crew = createCrew(context, threads, (outcome) => run.take(outcome))
+  const crew = createCrew(context, threads, (outcome, job) => run.take(outcome, job))
   try {
     await restoreAll(run, crew, options, objects, target.hasContent)
   } catch (error) {

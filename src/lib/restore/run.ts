@@ -7,16 +7,20 @@ import {parseEntryLine} from '../index/entry.ts'
 import {beginPartial} from './partial-files.ts'
 import {HeldTree, type Spot} from './held-tree.ts'
 import {noneDropped} from './metadata.ts'
+import {pathOfText} from './item.ts'
 import {discard, reasonNotMade} from './new-file.ts'
 import type {Reporter} from '../cli/speech.ts'
-import type {Outcome} from './job.ts'
+import type {FileTask, FrameWork, Job, Outcome} from './job.ts'
 import type {Plan} from './plan.ts'
 
 /** What has been done so far. */
 export interface Progress {
   readonly files: number
+  /** Written, or fetched over a line and about to be. */
   readonly bytes: number
   readonly totalBytes: number
+  /** Escaped path of something that has just been worked on. */
+  readonly path: string | undefined
 }
 
 export interface RunOptions {
@@ -46,6 +50,9 @@ export class Run {
   #chunks: ReadonlyMap<number, number> = new Map()
   // Entries whose pieces are all there, and which nobody has finished yet.
   #ready: number[] = []
+  // Content that has come over a line and is not written yet.
+  #fetched = 0
+  #path: string | undefined
 
   constructor(plan: Plan, rootFd: number, options: RunOptions) {
     this.plan = plan
@@ -111,10 +118,20 @@ export class Run {
     discard({dir: spot.dir, leaf: Buffer.from(leaf, 'latin1')})
   }
 
+  /** A frame of a job with these files has come over a line: on a slow one the whole job takes long. */
+  fetched(work: FrameWork, files: readonly FileTask[]): void {
+    this.#fetched += contentOf(work)
+    const file = work.wants.at(-1)?.targets.at(-1)?.file
+    if (file !== undefined) this.#path = pathOfText(files[file]!.text)
+    this.#report()
+  }
+
   /** Enters what came of a job. */
-  take(outcome: Outcome): void {
+  take(outcome: Outcome, job: Job): void {
     this.files += outcome.files
     this.bytes += outcome.bytes
+    this.#path = pathOfJob(job)
+    if (job.kind === 'frames') for (const work of job.frames) if (work.bytes !== undefined) this.#fetched -= contentOf(work)
     for (const {number, why, fatal} of outcome.problems) {
       if (fatal) this.fail(number, why)
       else this.#tell(number, why)
@@ -130,7 +147,11 @@ export class Run {
     this.dropped.setId += outcome.dropped.setId
     this.dropped.protectedXattrs += outcome.dropped.protectedXattrs
     this.dropped.unsupportedXattrs += outcome.dropped.unsupportedXattrs
-    this.#options.onProgress?.({files: this.files, bytes: this.bytes, totalBytes: this.plan.bytes})
+    this.#report()
+  }
+
+  #report(): void {
+    this.#options.onProgress?.({files: this.files, bytes: this.bytes + this.#fetched, totalBytes: this.plan.bytes, path: this.#path})
   }
 
   /** The entries that have all their pieces since this was last asked. */
@@ -146,4 +167,15 @@ export class Run {
     this.#begun.clear()
     this.tree.close()
   }
+}
+
+/* The bytes that will be written of a frame. */
+function contentOf({frame, wants}: FrameWork): number {
+  return wants.reduce((sum, {member, targets}) => sum + frame.members[member]!.size * targets.length, 0)
+}
+
+/* A job is many files: the last stands for all. */
+function pathOfJob(job: Job): string | undefined {
+  const task = 'files' in job ? job.files.at(-1) : 'tasks' in job ? job.tasks.at(-1) : job.file
+  return task === undefined ? undefined : pathOfText(task.text)
 }

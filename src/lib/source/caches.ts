@@ -7,6 +7,7 @@ import {lstatSync, mkdirSync, readdirSync, unlinkSync, writeFileSync} from 'node
 import {join} from 'node:path'
 import {isTempName} from '../sys/atomic.ts'
 import {loadUsers} from '../sys/users.ts'
+import {placeOf, type Place} from './apart.ts'
 import type {LocalOptions} from './local.ts'
 import {openCacheFile, type CacheFile, type LoadedCache} from './stat-cache-file.ts'
 import {StatCacheWriter} from './stat-cache-writer.ts'
@@ -18,7 +19,7 @@ export interface RunCache {
   /** The new one; undefined where none is wanted. To be called once, with the old one if that could be read. */
   readonly createWriter: ((old: LoadedCache | undefined) => StatCacheWriter) | undefined
   /** The directory of caches, whether they are used or not. */
-  readonly place: {readonly device: bigint; readonly inode: bigint} | undefined
+  readonly place: Place | undefined
   close(): void
 }
 
@@ -47,17 +48,8 @@ export function openCache({cache, digest, listedAs, root}: LocalOptions): RunCac
   }
 }
 
-function nothing(place: RunCache['place']): RunCache {
+function nothing(place: Place | undefined): RunCache {
   return {file: undefined, createWriter: undefined, place, close: () => {}}
-}
-
-function placeOf(directory: string): RunCache['place'] {
-  try {
-    const stats = lstatSync(directory, {bigint: true})
-    return stats.isDirectory() ? {device: stats.dev, inode: stats.ino} : undefined
-  } catch {
-    return undefined
-  }
 }
 
 /* https://bford.info/cachedir/: other programs that back up know by it what not to keep. */

@@ -15,6 +15,8 @@ export interface ExcludeOptions {
   readonly ifPresent: readonly string[]
   /** Leave out regular files of more bytes. */
   readonly largerThan?: number | undefined
+  /** Leave out files and directories with the no-dump attribute (chattr +d). Not a question to the excluder: see visit.ts. */
+  readonly nodump: boolean
 }
 
 /** Answers about paths relative to the root of the walk, raw (latin1), in the order of a walk. */
@@ -28,7 +30,7 @@ export interface Excluder {
 }
 
 /** The answers, or undefined when nothing is excluded. Loads `ignore` only where there are patterns. */
-export async function createExcluder(options: ExcludeOptions): Promise<Excluder | undefined> {
+export async function createExcluder(options: Omit<ExcludeOptions, 'nodump'>): Promise<Excluder | undefined> {
   const {patterns, caches, ifPresent, largerThan} = options
   if (patterns.length === 0 && !caches && ifPresent.length === 0 && largerThan === undefined) return undefined
   const ignores = patterns.length === 0 ? () => false : await createMatcher(patterns)

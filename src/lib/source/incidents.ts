@@ -12,6 +12,9 @@ const words = {
   vanished: 'vanished',
   socket: 'socket, left out',
   'unknown-type': 'neither file, directory, link, fifo nor device, left out',
+  nodump: 'has the no-dump attribute, left out',
+  apart: 'belongs to bk, left out',
+  'apart-inside': 'what is in it is left out',
 } as const
 
 /** Says what happened to a path, by its place in the file system. */

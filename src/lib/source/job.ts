@@ -62,7 +62,7 @@ export interface Link {
 export interface Incident {
   /** Raw (latin1), from the root. */
   readonly path: string
-  readonly kind: 'problem' | 'vanished' | 'changed' | 'socket' | 'unknown-type'
+  readonly kind: 'problem' | 'vanished' | 'changed' | 'socket' | 'unknown-type' | 'nodump' | 'apart' | 'apart-inside'
   /** errno name and words of a problem. */
   readonly code?: string
   readonly reason?: string

@@ -1,6 +1,7 @@
 /*
  * Lists a tree of this machine: opens the stat cache, has the work done, and brings what comes of it into text.
  */
+import {apartFrom} from './apart.ts'
 import {openCache, type RunCache} from './caches.ts'
 import {createDelivery} from './deliver.ts'
 import {reportIncident} from './incidents.ts'
@@ -11,8 +12,11 @@ import type {SharedSelection} from './selection.ts'
 import type {Batch} from './source.ts'
 import {Workforce} from './workforce.ts'
 
-/** Lists a tree; `root` is '.' where that is the working directory. */
-export async function* walkTree(options: LocalOptions, root: string, selection: SharedSelection | undefined): AsyncGenerator<Batch> {
+/**
+ * Lists a tree; `root` is '.' where that is the working directory. The generator's result is how many files the stat cache has without a
+ * digest now.
+ */
+export async function* walkTree(options: LocalOptions, root: string, selection: SharedSelection | undefined): AsyncGenerator<Batch, number> {
   const cache = openCache(options)
   const setup = setupOf(options, root, selection, cache)
   // Before the cache is read, since workers take longer to start.
@@ -32,6 +36,7 @@ export async function* walkTree(options: LocalOptions, root: string, selection: 
       if (batch.text.length > 0) yield batch
     }
     writer?.finish()
+    return writer?.withoutDigest ?? 0
   } finally {
     cache.close()
     await workforce.close()
@@ -40,13 +45,13 @@ export async function* walkTree(options: LocalOptions, root: string, selection: 
 
 function setupOf(options: LocalOptions, root: string, selection: SharedSelection | undefined, cache: RunCache): WalkSetup {
   const {digest, exclude = {}, oneFileSystem = false, ignoreInode = false, reference} = options
-  const {patterns = [], caches = false, ifPresent = [], largerThan} = exclude
+  const {patterns = [], caches = false, ifPresent = [], largerThan, nodump = false} = exclude
   return {
     root, digest, oneFileSystem, ignoreInode, reference, selection,
-    exclude: {patterns, caches, ifPresent, largerThan},
+    exclude: {patterns, caches, ifPresent, largerThan, nodump},
     remembers: cache.createWriter !== undefined,
     cache: cache.file?.shared,
-    ownCache: cache.place,
+    apart: apartFrom(options.root, options.leaveOut ?? [], cache.place),
     ids: new SharedArrayBuffer(4),
   }
 }

@@ -10,6 +10,8 @@ import {escapeBytes} from '../index/escape.ts'
 import type {OnTemp} from '../sys/atomic.ts'
 import type {DigestKind} from './digest.ts'
 import type {ExcludeOptions} from './exclude.ts'
+import {learnDigests} from './learn.ts'
+import type {LeftOut} from './left-out.ts'
 import {walkTree} from './local-walk.ts'
 import type {SharedReference} from './reference.ts'
 import {selectPaths} from './selection.ts'
@@ -26,6 +28,8 @@ export interface LocalOptions {
   /** Which digest files get; undefined leaves out those that would have to be read. */
   readonly digest?: DigestKind | undefined
   readonly exclude?: Partial<ExcludeOptions> | undefined
+  /** Directories that are not gone into, wherever the tree has them. The root itself is always listed. */
+  readonly leaveOut?: readonly LeftOut[] | undefined
   readonly oneFileSystem?: boolean | undefined
   /** Inodes are numbered anew with every mount: do not compare them. */
   readonly ignoreInode?: boolean | undefined
@@ -48,15 +52,30 @@ export interface CacheOptions {
   readonly onTemp?: OnTemp | undefined
 }
 
+/** A tree of this machine, whose files can be read. */
+export interface LocalSource extends Source {
+  /** The directory that entries are relative to, where it really is. Raw (latin1). */
+  readonly directory: string
+  /** Remembers for the next run the digests that it lacks and an index of what was read has, once `batches` came to their end. */
+  learn(text: AsyncIterable<Uint8Array>): Promise<void>
+}
+
 /** A directory tree as a source. Throws a BkError when the root is not a directory that can be looked at. */
-export function localSource(options: LocalOptions): Source {
+export function localSource(options: LocalOptions): LocalSource {
   const {root} = options
   const isHere = isSameDirectory(root)
   const selection = options.paths && selectPaths(options.paths)
+  let withoutDigest = 0
   return {
     root: escapeBytes(options.listedAs ?? root),
-    // Relative paths are shorter, which the kernel is grateful for, and never too long for it.
-    batches: () => walkTree(options, isHere ? '.' : root, selection),
+    directory: root,
+    async *batches() {
+      // Relative paths are shorter, which the kernel is grateful for, and never too long for it.
+      withoutDigest = yield* walkTree(options, isHere ? '.' : root, selection)
+    },
+    async learn(text) {
+      if (withoutDigest > 0) await learnDigests(options, text)
+    },
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import {lstatSync, realpathSync, type BigIntStats} from 'node:fs'
 import {posix} from 'node:path'
-import {BkError, inputError, reasonOf, usageError} from '../cli/errors.ts'
+import {BkError, isSystemError, reasonOf, usageError} from '../cli/errors.ts'
 import {escapeName} from '../cli/escape.ts'
 import {toBytes} from '../index/escape.ts'
 
@@ -21,41 +21,29 @@ export function realDirectory(name: Buffer): string {
   return real(name)
 }
 
+export interface OperandOptions {
+  /** Told of each that is listed elsewhere than it was named. */
+  readonly onMoved: (note: string) => void
+  /** Take also what is not there or cannot be reached, by its name: the walk says so of each. */
+  readonly mayBeMissing: boolean
+}
+
 /**
- * Operands of a command line. `onMoved` is told of each that is listed elsewhere than it was named. Throws a BkError, 2 for one that is not there or not readable, 64 for names that cannot be
+ * Operands of a command line. Throws a BkError, 2 for one that is not there or not readable, 64 for names that cannot be
  * in one index: some absolute and some not, or outside the directory.
  */
-export function resolveOperands(operands: readonly Buffer[], directory: string, onMoved: (note: string) => void): Wanted {
+export function resolveOperands(operands: readonly Buffer[], directory: string, {onMoved, mayBeMissing}: OperandOptions): Wanted {
   const names = operands.map((operand) => operand.toString('latin1'))
   if (names.includes('')) throw new BkError('an operand is empty', {hint: 'is a variable of the script not set?'})
   const root = commonRoot(names, directory, () => usageError('some operands are absolute and some are not', 'name all of them the same way'))
   const paths = names.map((name) => {
-    const place = placeOf(name, directory)
-    mustExist(place, name)
+    const place = unlessMissing(mayBeMissing, () => placeOf(name, directory)) ?? shortest(name, directory)
+    unlessMissing(mayBeMissing, () => mustExist(place, name))
     if (place !== shortest(name, directory)) onMoved(`${escapeName(toBytes(name))} is listed as ${escapeName(toBytes(place))}, where it really is`)
     if (root !== '/' && place !== root && !place.startsWith(`${root}/`)) {
       throw usageError(`${escapeName(toBytes(name))} is outside ${escapeName(toBytes(root))}`, 'give -C a directory that is above it, or name it by its absolute path')
     }
     return place.slice(root === '/' ? 1 : root.length + 1)
-  })
-  return {root, paths}
-}
-
-/**
- * Paths of a list (--files-from). They need not exist: the walk says so of each. Throws 65 for what cannot be a path here,
- * 2 for a list without any, which would make an empty backup.
- */
-export function resolveList(bytes: Buffer, separator: '\n' | '\0', directory: string, listName: string): Wanted {
-  const names = bytes.toString('latin1').split(separator)
-  const at = (index: number, message: string): BkError => inputError(`${listName}: line ${index + 1}: ${message}`)
-  const listed = names.flatMap((name, index) => (name === '' ? [] : [{name, index}]))
-  if (listed.length === 0) throw new BkError(`${listName} names no path`)
-  const root = commonRoot(listed.map(({name}) => name), directory, (index) => at(listed[index]!.index, 'some paths are absolute and some are not'))
-  const paths = listed.map(({name, index}) => {
-    const parts = name.split('/').filter((part) => part !== '' && part !== '.')
-    if (parts.includes('..')) throw at(index, 'path has .. in it')
-    if (name.includes('\0')) throw at(index, 'path has a NUL in it: is this a list for -0?')
-    return parts.join('/')
   })
   return {root, paths}
 }
@@ -68,11 +56,21 @@ export function joinWanted(all: readonly Wanted[]): Wanted {
   return {root: first.root, paths: all.flatMap(({paths}) => paths)}
 }
 
-function commonRoot(names: readonly string[], directory: string, problem: (index: number) => BkError): string {
+/** `/` or the directory, by how the names begin; `problem` makes the error for the first name that begins otherwise than the others. */
+export function commonRoot(names: readonly string[], directory: string, problem: (index: number) => BkError): string {
   const isAbsolute = names[0]?.startsWith('/') === true
   const other = names.findIndex((name) => name.startsWith('/') !== isAbsolute)
   if (other >= 0) throw problem(other)
   return isAbsolute ? '/' : directory
+}
+
+function unlessMissing<T>(mayBeMissing: boolean, work: () => T): T | undefined {
+  try {
+    return work()
+  } catch (error) {
+    if (mayBeMissing && error instanceof BkError && isSystemError(error.cause)) return undefined
+    throw error
+  }
 }
 
 /* A name as it would be without links on the way. */

@@ -3,6 +3,7 @@
  * together from what can be sent to a thread.
  */
 import {loadUsers} from '../sys/users.ts'
+import type {Apart} from './apart.ts'
 import {createExcluder, type ExcludeOptions} from './exclude.ts'
 import type {DigestKind} from './digest.ts'
 import {createNameKeeper} from './file-system.ts'
@@ -29,7 +30,7 @@ export interface WalkSetup {
   readonly cache: SharedCache | undefined
   readonly reference: SharedReference | undefined
   readonly selection: SharedSelection | undefined
-  readonly ownCache: {readonly device: bigint; readonly inode: bigint} | undefined
+  readonly apart: readonly Apart[]
   /** One number for all threads: how many directories have got an id. */
   readonly ids: SharedArrayBuffer
 }
@@ -53,7 +54,8 @@ export async function createRunner(setup: WalkSetup): Promise<Runner> {
     reference,
     selection,
     oneFileSystem: setup.oneFileSystem,
-    ownCache: setup.ownCache,
+    excludesNodump: setup.exclude.nodump,
+    apart: setup.apart,
     users: lazyUsers(),
     keepsNames: createNameKeeper(),
     newId: () => FIRST_NEW_ID + Atomics.add(ids, 0, 1),

@@ -7,7 +7,7 @@ import {crc32} from 'node:zlib'
 import {beginFile, type OnTemp, type PendingFile} from '../sys/atomic.ts'
 import {writeAll} from '../sys/calls.ts'
 import type {Path} from '../sys/errno.ts'
-import {COMPLETE, FIRST_NEW_ID, type Records} from './job.ts'
+import {COMPLETE, FIRST_NEW_ID, WITHOUT_DIGEST, type Records} from './job.ts'
 import {blockHeaderSize, blockNodes, cacheHeader, cacheTrailer, headerSize, nodeSize, type LoadedCache} from './stat-cache-file.ts'
 import {grown} from './tree-builder.ts'
 
@@ -31,6 +31,7 @@ export class StatCacheWriter {
   readonly #newOfOld: Uint32Array
   #newOfId = new Uint32Array(1024)
   #failed = false
+  #withoutDigest = 0
 
   constructor(options: WriterOptions) {
     this.#options = options
@@ -41,8 +42,15 @@ export class StatCacheWriter {
     this.#same = old?.cache.shared.linesHold === true ? 0 : -1
   }
 
+  /** How many files went by whose lines have no digest. */
+  get withoutDigest(): number {
+    return this.#withoutDigest
+  }
+
   /** Takes over neighbouring nodes of the old cache, with their lines as it gave them. */
   keep(first: number, count: number, lines: readonly Buffer[]): void {
+    const {flags} = this.#options.old!.cache
+    for (let node = first; node < first + count; node++) if ((flags[node]! & WITHOUT_DIGEST) !== 0) this.#withoutDigest++
     if (this.#same === first - 1) this.#same += count
     else this.#try(() => this.#copy(first, count, lines))
   }
@@ -56,9 +64,23 @@ export class StatCacheWriter {
         const block = this.#blockWithRoom()
         block.take(records.stats.subarray(4 * index, 4 * index + 4), Buffer.from(names[index]!, 'latin1'), lines.subarray(at, (at += length)))
         block.add(length, this.#nodeOf(parent), found, names[index]!.length, flags)
+        if ((flags & WITHOUT_DIGEST) !== 0) this.#withoutDigest++
         this.#count++
         if (id !== 0) this.#remember(id, this.#count)
       }
+    })
+  }
+
+  /** Takes over a node of the old cache with other lines, which have its digest. */
+  mend(node: number, lines: Uint8Array): void {
+    this.#try(() => {
+      const {stats, found, flags, tree} = this.#options.old!.cache
+      const {names, nameAt, parent} = tree
+      const block = this.#blockWithRoom()
+      const name = names.subarray(nameAt[node], nameAt[node + 1])
+      block.take(stats.subarray(4 * node, 4 * node + 4), name, lines)
+      block.add(lines.length, this.#newOfOld[parent[node]!]!, found[node]!, name.length, flags[node]! & ~(COMPLETE | WITHOUT_DIGEST))
+      this.#newOfOld[node] = ++this.#count
     })
   }
 

@@ -6,19 +6,22 @@ import {unlinkSync} from 'node:fs'
 import {homedir} from 'node:os'
 import {join} from 'node:path'
 import {onInterrupt} from '../cli/cleanup.ts'
-import {usageError} from '../cli/errors.ts'
+import {BkError, usageError} from '../cli/errors.ts'
+import {escapeName} from '../cli/escape.ts'
 import {digitChar, numberFlag, quietFlag, repeatableFlag, sizeFlag, switchFlag, valueFlag, verboseFlag} from '../cli/flags.ts'
 import {openIndex} from '../cli/index-input.ts'
 import {openInput, operandBytes, type Input} from '../cli/input.ts'
+import {prose} from '../cli/prose.ts'
 import type {Speech} from '../cli/speech.ts'
 import {escapeBytes} from '../index/escape.ts'
 import {isRoot} from '../index/read.ts'
 import type {DigestKind} from './digest.ts'
 import {patternLines} from './exclude.ts'
-import {localSource, type CacheOptions, type LocalOptions} from './local.ts'
-import {joinWanted, realDirectory, resolveList, resolveOperands, type Wanted} from './operands.ts'
+import type {LeftOut} from './left-out.ts'
+import {localSource, type CacheOptions, type LocalOptions, type LocalSource} from './local.ts'
+import {joinWanted, realDirectory, resolveOperands, type Wanted} from './operands.ts'
+import {mustAllExist, resolveList, someExist} from './path-list.ts'
 import {readReference, type SharedReference} from './reference.ts'
-import type {Source} from './source.ts'
 
 export const treeFlags = {
   as: valueFlag('say that the tree is at PATH, where it really is elsewhere', {helpValue: 'PATH'}),
@@ -28,9 +31,21 @@ export const treeFlags = {
   'exclude-from': repeatableFlag('leave out what matches a pattern in FILE', {helpValue: 'FILE'}),
   'exclude-if-present': repeatableFlag('leave out what stands beside a file called NAME', {helpValue: 'NAME'}),
   'exclude-larger-than': sizeFlag('leave out files of more than SIZE'),
-  'files-from': valueFlag('list the paths in FILE (- for standard input) and what is below them', {helpValue: 'FILE'}),
+  'exclude-nodump': switchFlag('leave out what has the no-dump attribute', {
+    description: 'Files, and directories with everything below them, that are marked by chattr +d. Where a file system knows no such attribute nothing is left out.',
+  }),
+  'files-from': valueFlag('list the paths in FILE (- for standard input) and what is below them', {
+    helpValue: 'FILE',
+    description: prose(`One path a line. Blank lines do not count, nor do comments, which are lines that begin with #; write ./#name for a name that begins so.
+With -0 every name counts.
+
+A path that is not there ends the run before anything is written. For a list that find made of a tree in use, give --keep-going.`),
+  }),
   'ignore-inode': switchFlag('take a file for unchanged even if its inode number is another'),
   jobs: numberFlag('threads that walk and read; 2 if not given, 1 in a pipe on fewer than four cores', {char: 'j', min: 1, max: 64}),
+  'keep-going': switchFlag('go on without a named path that is not there', {
+    description: 'It is reported, and the run ends with 3. When none of the named paths is there the run fails.',
+  }),
   'no-cache': switchFlag('read every file, and remember nothing'),
   'no-digest': switchFlag('do not read files: leave out digests that are not known'),
   null: switchFlag('paths in --files-from end in NUL instead of newline', {char: digitChar('0'), dependsOn: ['files-from']}),
@@ -49,9 +64,11 @@ export interface TreeFlags {
   readonly 'exclude-from'?: readonly string[] | undefined
   readonly 'exclude-if-present'?: readonly string[] | undefined
   readonly 'exclude-larger-than'?: number | undefined
+  readonly 'exclude-nodump': boolean
   readonly 'files-from'?: string | undefined
   readonly 'ignore-inode': boolean
   readonly jobs?: number | undefined
+  readonly 'keep-going': boolean
   readonly 'no-cache': boolean
   readonly 'no-digest': boolean
   readonly null: boolean
@@ -65,6 +82,8 @@ export interface TreeContext {
   readonly speech: Speech
   /** Told how far the work is. */
   readonly onProgress?: LocalOptions['onProgress']
+  /** What is left out of what is wanted, by its place; may throw, before anything is read. */
+  readonly leftOut?: (wanted: Wanted) => readonly LeftOut[]
   /** Threads where --jobs does not say. */
   readonly workers: number
   /** The environment, for where caches are. */
@@ -75,7 +94,7 @@ export interface TreeContext {
  * The source that operands and flags describe. Changes the working directory to that of -C, so that paths are short, and
  * therefore reads first whatever else is named on the command line. Throws BkErrors for what is wrong or not there.
  */
-export async function treeSource(words: readonly string[], flags: TreeFlags, context: TreeContext): Promise<Source> {
+export async function treeSource(words: readonly string[], flags: TreeFlags, context: TreeContext): Promise<LocalSource> {
   const {kind, speech} = context
   const list = flags['files-from'] === undefined ? undefined : await readWhole(openInput(flags['files-from'], 'a list of paths'))
   const reference = await referenceOf(flags.reference, context)
@@ -93,7 +112,9 @@ export async function treeSource(words: readonly string[], flags: TreeFlags, con
       caches: flags['exclude-caches'],
       ifPresent: (flags['exclude-if-present'] ?? []).map(latin1),
       largerThan: flags['exclude-larger-than'],
+      nodump: flags['exclude-nodump'],
     },
+    leaveOut: context.leftOut?.(wanted),
     oneFileSystem: flags['one-file-system'],
     ignoreInode: flags['ignore-inode'],
     reference,
@@ -126,9 +147,19 @@ async function patternsOf(flags: TreeFlags): Promise<string[]> {
 }
 
 function wantedOf(words: readonly string[], list: Buffer | undefined, directory: string, flags: TreeFlags, speech: Speech): Wanted {
+  const mayBeMissing = flags['keep-going']
+  const all: Wanted[] = []
   const named = words.length === 0 && list === undefined ? ['.'] : words
-  const listed = list === undefined ? [] : [resolveList(list, flags.null ? '\0' : '\n', directory, flags['files-from'] ?? '')]
-  return joinWanted([...(named.length === 0 ? [] : [resolveOperands(named.map(operandBytes), directory, (note) => speech.note(note))]), ...listed])
+  if (named.length > 0) all.push(resolveOperands(named.map(operandBytes), directory, {onMoved: (note) => speech.note(note), mayBeMissing}))
+  if (list !== undefined) {
+    const listName = flags['files-from'] === '-' ? 'standard input' : escapeName(operandBytes(flags['files-from'] ?? ''))
+    const listed = resolveList(list, flags.null ? '\0' : '\n', directory, listName)
+    if (!mayBeMissing) mustAllExist(listed, listName)
+    all.push(listed)
+  }
+  const wanted = joinWanted(all)
+  if (mayBeMissing && !someExist(wanted)) throw new BkError('none of the paths that are named is there')
+  return wanted
 }
 
 function cacheOf(flags: TreeFlags, scope: string, {env}: TreeContext): CacheOptions {

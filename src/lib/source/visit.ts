@@ -4,8 +4,10 @@
  */
 import {constants, lstatSync, readdirSync, readlinkSync, type BigIntStats} from 'node:fs'
 import type {EntryType} from '../index/entry.ts'
+import {calls} from '../sys/calls.ts'
 import {errnoName, errnoWords, systemError, type Path} from '../sys/errno.ts'
 import type {Users} from '../sys/users.ts'
+import {findApart, type Apart} from './apart.ts'
 import {attributesOf, isGone} from './attributes.ts'
 import {createFileReader, REPLACED, type FileReaderOptions} from './contents.ts'
 import {commentLine, createDescribe, type Details} from './describe.ts'
@@ -24,9 +26,10 @@ export interface VisitContext extends FileReaderOptions {
   readonly reach: Reach
   readonly excluder: Excluder | undefined
   readonly selection: Selection | undefined
+  /** Is what has the no-dump attribute left out? Then the system is asked about each file and directory, also about those that did not change. */
+  readonly excludesNodump: boolean
   readonly oneFileSystem: boolean
-  /** The directory of the stat cache, which may change with every run and is in no index. */
-  readonly ownCache: {readonly device: bigint; readonly inode: bigint} | undefined
+  readonly apart: readonly Apart[]
   readonly users: Pick<Users, 'uname' | 'gname'>
   /** Does the file system of a device change a directory's times whenever a name comes or goes? */
   readonly keepsNames: (device: bigint, place: Path) => boolean
@@ -83,6 +86,7 @@ export function createVisitor(context: VisitContext): Visit {
   const describe = createDescribe(context.users)
   const readFile = createFileReader(context)
   const keeps = cache?.shared.linesHold === true
+  const keepsAtSight = keeps && excluder === undefined && !context.excludesNodump
 
   const visit: Visit = (frame, name, escaped, harvest) => {
     const {listing} = frame
@@ -91,7 +95,7 @@ export function createVisitor(context: VisitContext): Visit {
     const known = listing.known === undefined ? 0 : listing.known.find(name, escaped)
     const stats = lookUp(place)
     // By far the most of a run in which little changed.
-    if (known !== 0 && keeps && excluder === undefined && isStats(stats) && !isDirectory(stats) && isUnchanged(cache, known, stats, trust)) {
+    if (known !== 0 && keepsAtSight && isStats(stats) && !isDirectory(stats) && isUnchanged(cache, known, stats, trust)) {
       harvest.keep(known, stats)
       return undefined
     }
@@ -127,6 +131,9 @@ export function createVisitor(context: VisitContext): Visit {
     if (excluder !== undefined && subject.name !== '.') {
       if (excluder.excludesPath(subject.raw, kind === S_IFDIR) || (kind === S_IFREG && excluder.excludesSize(stats.size))) return undefined
     }
+    if (context.excludesNodump && subject.name !== '.' && (kind === S_IFREG || kind === S_IFDIR) && calls.hasNodump(subject.place)) {
+      return report(subject, {kind: 'nodump'})
+    }
     if (stats.size > largestSize || stats.mtimeNs > latestTime || stats.mtimeNs < -latestTime) throw systemError(27, 'lstat')
     if (kind === S_IFDIR) return directory(subject, stats)
     if (subject.selected !== 0 && selection?.whole[subject.selected] === 0) throw systemError(20, 'lstat')
@@ -161,12 +168,13 @@ export function createVisitor(context: VisitContext): Visit {
   }
 
   const directory = (subject: Subject, stats: BigIntStats): Listing | undefined => {
-    const {ownCache} = context
-    if (ownCache !== undefined && ownCache.inode === stats.ino && ownCache.device === stats.dev) return undefined
+    const apart = findApart(context.apart, subject.raw, stats)
+    if (apart !== undefined) report(subject, {kind: apart.keep ? 'apart-inside' : 'apart'})
+    if (apart?.keep === false && subject.name !== '.') return undefined
     const {known} = subject
     const unchanged = cache !== undefined && known !== 0 && isUnchanged(cache, known, stats, trust)
     const path = subject.name === '.' ? '' : `${subject.raw}/`
-    const {found, names, plain, fits} = namesIn(subject, stats, path, unchanged)
+    const {found, names, plain, fits} = apart === undefined ? namesIn(subject, stats, path, unchanged) : noNames
     const id = known === 0 ? context.newId() : known
     if (unchanged && keeps && fits) subject.harvest.keep(known, stats)
     else make(subject, 'dir', stats, {error: fits ? undefined : systemError(36, 'readdir')}, {id, found, plain})

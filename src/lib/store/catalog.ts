@@ -11,6 +11,13 @@ export interface CataloguedPack {
   readonly size: number
   /** Sorted. */
   readonly ids: readonly string[]
+  /** Whether an id is among them, where that can be said without looking at all of them. */
+  has?(id: string): boolean
+}
+
+/** Whether a pack holds an object. */
+export function holdsObject(pack: CataloguedPack, id: string): boolean {
+  return pack.has?.(id) ?? pack.ids.includes(id)
 }
 
 const HEADER = '#bk catalog 1\n'
@@ -57,6 +64,10 @@ function listed(name: string, size: number, bytes: Buffer, start: number, stop: 
     size,
     get ids() {
       return (ids ??= parseIds(bytes, start, stop))
+    },
+    has(id) {
+      const at = bytes.indexOf(`\n${id}\n`, start - 1)
+      return at >= 0 && at < stop
     },
   }
 }

@@ -67,6 +67,7 @@ export async function commitSnapshot(log: StoreLog, draft: Draft): Promise<Commi
       needs: await needsOf(log, labels, before),
       epoch: 1,
       saw: draft.saw,
+      note: draft.note,
       prev: head.sum,
     })
     const bytes = Buffer.from(text, 'latin1')

@@ -2,6 +2,7 @@
  * The log of a store as rows, oldest first: for people with local times and short sizes, for programs as the records have it.
  */
 import {formatSize} from '../cli/units.ts'
+import {unescapeNote} from './note.ts'
 import {recordsForward} from './log-walk.ts'
 import {broughtBy} from './usage.ts'
 import type {Column, Row} from '../cli/table.ts'
@@ -25,6 +26,7 @@ export const LOG_COLUMNS: readonly Column[] = [
   {title: 'bytes', align: 'right'},
   {title: 'index'},
   {title: 'new', align: 'right'},
+  {title: 'note', overflow: true},
 ]
 
 const UNKNOWN = '-'
@@ -41,9 +43,9 @@ export async function* logEntries(log: StoreLog, set: string | undefined, report
 
 /** A row with everything as the record has it. */
 export function exactRow({record, added}: LogEntry): Row {
-  if (record.kind === 'edit') return [String(record.seq), UNKNOWN, UNKNOWN, 'edit', UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN]
-  const {seq, received, set, partial, entries, bytes, index} = record
-  return [String(seq), received, set, stateWord(partial), String(entries), String(bytes), index.level, added === undefined ? UNKNOWN : String(added.bytes)]
+  if (record.kind === 'edit') return [String(record.seq), UNKNOWN, UNKNOWN, 'edit', UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, '']
+  const {seq, received, set, partial, entries, bytes, index, note} = record
+  return [String(seq), received, set, stateWord(partial), String(entries), String(bytes), index.level, added === undefined ? UNKNOWN : String(added.bytes), note === undefined ? '' : unescapeNote(note)]
 }
 
 /** A row for people. */
@@ -71,9 +73,9 @@ export function localTime(moment: number, timeZone: string): string {
 /** A record as one line of JSON. */
 export function recordAsJson({record, added}: LogEntry): string {
   if (record.kind === 'edit') return `${JSON.stringify({type: 'edit', seq: record.seq, lines: record.lines, sum: record.sum})}\n`
-  const {seq, set, received, claimed, partial, entries, bytes, index, tree, sum} = record
+  const {seq, set, received, claimed, partial, entries, bytes, index, tree, note, sum} = record
   return `${JSON.stringify({
     type: 'snapshot', seq, set, received, claimed, complete: partial === 0, unread: partial, entries, bytes,
-    index: index.id, index_level: index.level, tree, new_packs: added?.packs, new_bytes: added?.bytes, sum,
+    index: index.id, index_level: index.level, tree, new_packs: added?.packs, new_bytes: added?.bytes, ...(note !== undefined && {note: unescapeNote(note)}), sum,
   })}\n`
 }

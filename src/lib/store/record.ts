@@ -5,6 +5,7 @@
 import {BkError} from '../cli/errors.ts'
 import {objectId} from './object-id.ts'
 import {formatNeeds, parseNeeds, type Needs} from './needs.ts'
+import {isNote} from './note.ts'
 
 export type IndexLevel = 'full' | 'far' | 'near'
 
@@ -29,6 +30,8 @@ export interface Described {
   readonly index: {readonly id: string; readonly level: IndexLevel}
   /** Digest of the whole index. */
   readonly tree: string
+  /** Words of whoever made it, as note.ts writes them. */
+  readonly note?: string | undefined
 }
 
 /** What a snapshot has brought into the store. Not in records of versions that did not count it. */
@@ -93,11 +96,24 @@ export function formatSnapshot(draft: SnapshotDraft): {readonly text: string; re
     ...formatNeeds(draft.needs).map((value) => `needs ${value}`),
     `epoch ${draft.epoch}`,
     ...(draft.saw === undefined ? [] : [`saw ${draft.saw.seq} ${draft.saw.sum}`]),
+    ...noteLines(draft),
     `prev ${draft.prev}`,
   ]
   const body = lines.join('\n') + '\n'
   const sum = objectId(Buffer.from(body, 'latin1'))
   return {text: `${body}sum ${sum}\n`, sum}
+}
+
+/** The line of a note, if there is one: the same in a record as in the writer's lines. */
+export function noteLines({note}: Pick<Described, 'note'>): string[] {
+  return note === undefined ? [] : [`note ${note}`]
+}
+
+/** Takes the line of a note, if it is next. */
+export function takeNote(take: LineTaker): string | undefined {
+  const note = take.maybe(LINES.note)?.[0]
+  if (note !== undefined && !isNote(note)) throw new BkError('a note is not in the format', {status: 65})
+  return note
 }
 
 const NUMBER = '(0|[1-9][0-9]{0,14})'
@@ -116,9 +132,10 @@ const LINES = {
   stored: new RegExp(`^stored ${NUMBER} ${NUMBER}$`),
   epoch: new RegExp(`^epoch ([1-9][0-9]{0,8})$`),
   saw: new RegExp(`^saw ([1-9][0-9]{0,8}) ${ID}$`),
+  note: /^note ([!-~]+(?: [!-~]+)*)$/,
   prev: new RegExp(`^prev ${ID}$`),
   // What this version has a word for is never a line of a later one.
-  later: /^((?!(?:seq|set|received|claimed|state|entries|index|tree|catalog|stored|needs|epoch|saw|prev|sum) )[a-z][a-z-]*(?: [!-~]+)+)$/,
+  later: /^((?!(?:seq|set|received|claimed|state|entries|index|tree|catalog|stored|needs|epoch|saw|note|prev|sum) )[a-z][a-z-]*(?: [!-~]+)+)$/,
   edit: /^([a-z][a-z-]*(?: [!-~]+)*)$/,
 } as const
 
@@ -207,6 +224,7 @@ function parseSnapshot(lines: readonly string[], sum: string, size: number): Sna
   }
   const epoch = Number(take.must(LINES.epoch)[0])
   const saw = take.maybe(LINES.saw)
+  const note = takeNote(take)
   const unknown: string[] = []
   let prev = take.maybe(LINES.prev)
   while (prev === undefined) {
@@ -218,7 +236,7 @@ function parseSnapshot(lines: readonly string[], sum: string, size: number): Sna
     kind: 'snapshot', seq, set, received, claimed, partial, entries: Number(entries), bytes: Number(total),
     index: {id: id!, level: level as IndexLevel}, tree, catalog,
     stored: stored === undefined ? undefined : {bytes: Number(stored[0]), total: Number(stored[1])}, needs: parseNeeds(needs), epoch,
-    saw: saw === undefined ? undefined : {seq: Number(saw[0]), sum: saw[1]!}, unknown, prev: prev[0]!, sum, size,
+    saw: saw === undefined ? undefined : {seq: Number(saw[0]), sum: saw[1]!}, note, unknown, prev: prev[0]!, sum, size,
   }
 }
 

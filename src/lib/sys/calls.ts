@@ -62,6 +62,7 @@ const system = {
   chmod: fs.chmodSync as (path: Path, mode: number) => void,
   lchown: fs.lchownSync as (path: Path, uid: number, gid: number) => void,
   utimensat: libc.utimensat,
+  hasNodump: libc.hasNodump,
   statfs: (path: Path): fs.BigIntStatsFs => fs.statfsSync(path, asBigint),
 
   // names in a held directory

@@ -5,7 +5,7 @@
 import {errorCode} from '../cli/errors.ts'
 import {beginFile} from '../sys/atomic.ts'
 import {calls, readExactly, writeAll} from '../sys/calls.ts'
-import type {StoredIndex} from './send.ts'
+import type {StoredIndex} from './sending.ts'
 
 /** Writes the index that was stored to a file, unless the file holds it already. */
 export async function writeIndexOut(path: string, index: StoredIndex): Promise<void> {

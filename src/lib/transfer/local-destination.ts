@@ -10,7 +10,7 @@ import {leftPacks, Session} from '../store/session.ts'
 import {packName} from '../store/store.ts'
 import {recordTime, type SnapshotRecord} from '../store/record.ts'
 import {Known} from './known.ts'
-import type {CataloguedPack} from '../store/catalog.ts'
+import {holdsObject, type CataloguedPack} from '../store/catalog.ts'
 import type {StoreLog} from '../store/log.ts'
 import type {Pack} from '../store/pack.ts'
 import type {Clock} from '../sys/clock.ts'
@@ -99,17 +99,15 @@ export class LocalDestination implements Destination {
   async chain(facts: BaseFacts): Promise<Chain> {
     const {index} = facts
     if (index === undefined) throw new Error('a snapshot of a store has an index')
-    const known = await this.#knowing(facts.tree, index.id)
-    return await readChain(index.id, (id) => this.#object(known, id))
-  }
-
-  // The base may be an older snapshot than the newest, with packs that the newest no longer needs.
-  async #knowing(digest: string, index: string): Promise<Known> {
-    const known = await this.known()
-    if (known.has(index)) return known
-    const record = await this.#log.newest(this.#set, ({tree}) => tree === digest)
-    for (const {pack} of await this.#log.packs(await this.#log.labels(record!))) known.addPack(pack.name, pack.ids)
-    return known
+    const record = await this.#log.newest(this.#set, ({tree}) => tree === facts.tree)
+    // Not by `known`: on a night in which nothing changed nobody has to look at the ids of all objects.
+    const packs = (await this.#log.packs(await this.#log.labels(record!))).map(({pack}) => pack)
+    // An older snapshot may have packs that the newest no longer needs.
+    if (record!.seq !== (await this.#log.newest(this.#set))!.seq) {
+      const known = await this.known()
+      for (const pack of packs) known.addPack(pack.name, pack.ids)
+    }
+    return await readChain(index.id, (id) => this.#object(packs.find((pack) => holdsObject(pack, id))?.name, id))
   }
 
   packOf(id: string): string | undefined {
@@ -117,7 +115,7 @@ export class LocalDestination implements Destination {
   }
 
   async getList(id: string): Promise<Buffer> {
-    return this.#lists.get(id) ?? (await this.#object(await this.known(), id))
+    return this.#lists.get(id) ?? (await this.#object((await this.known()).packOf(id), id))
   }
 
   onList(id: string, bytes: Buffer): void {
@@ -126,8 +124,7 @@ export class LocalDestination implements Destination {
     this.#lists.set(id, bytes)
   }
 
-  async #object(known: Known, id: string): Promise<Buffer> {
-    const pack = known.packOf(id)
+  async #object(pack: string | undefined, id: string): Promise<Buffer> {
     if (pack === undefined) throw new BkError(`object ${id} is in no pack`, {status: 65})
     return await this.#reader.object(pack, id)
   }
@@ -138,11 +135,11 @@ export class LocalDestination implements Destination {
   }
 
   async commit(facts: SnapshotFacts): Promise<string> {
-    const {claimed, partial, entries, bytes, index, tree, needed} = facts
+    const {claimed, partial, entries, bytes, index, tree, needed, note} = facts
     const received = recordTime(this.#clock.now())
     const brought = this.#packs.filter(({name}) => needed.has(name))
     const {seq, sum} = await commitSnapshot(this.#log, {
-      set: this.#set, received, claimed, partial, entries, bytes, index, tree, saw: undefined, needed, packs: brought,
+      set: this.#set, received, claimed, partial, entries, bytes, index, tree, saw: undefined, note, needed, packs: brought,
     })
     await this.#session.end(new Set(brought.map(({name}) => name)), this.#seconds)
     await removeOver(this.#log, this.#set, this.#seconds)

@@ -16,16 +16,10 @@ import {hasLongAttributes, readLongAttributes} from './long-attributes.ts'
 import type {Change} from '../index/changes.ts'
 import type {FileAnswer, FileRequest, FilesAnswer, Members, PieceAnswer} from './content.ts'
 import type {Destination} from './destination.ts'
+import type {ReadReporter} from './sending.ts'
 import type {Known} from './known.ts'
 import {asMember, type Packer} from './packer.ts'
 import type {Readers} from './reading.ts'
-
-/** Callbacks of the library while it reads. Paths are escaped. */
-export interface ReadReporter {
-  problem(path: string, code: string): void
-  note(path: string, what: string): void
-  progress?(update: {readonly files: number; readonly bytes: number; readonly path: string}): void
-}
 
 export interface ContentOptions {
   /** Directory that paths are relative to: bytes as a latin1 string. */
@@ -60,15 +54,13 @@ const READS = 2
 export interface ContentTotals {
   files: number
   bytes: number
-  /** Bytes of objects that the store lacked. */
-  packed: number
   /** Files that vanished or could not be read. */
   missed: number
 }
 
 /** Reads and packs what changes need; yields the changes as they turned out, in order. */
 export class ContentPass {
-  readonly totals: ContentTotals = {files: 0, bytes: 0, packed: 0, missed: 0}
+  readonly totals: ContentTotals = {files: 0, bytes: 0, missed: 0}
   /** Old paths of moved files that could not be read under their new ones: they are gone all the same. */
   readonly lostMoves: string[] = []
   readonly #options: ContentOptions
@@ -76,6 +68,9 @@ export class ContentPass {
   readonly #large: {readonly change: Change; readonly request: FileRequest}[] = []
   readonly #begun = new Map<Change, AsyncGenerator<PieceAnswer>>()
   #directory: string | undefined
+  // Bytes of the files to read, as far as they were listed; and whether that is all of them.
+  #wanted = 0
+  #allListed = false
   // Lists of chunks are packed together behind all content: who checks what a snapshot reaches reads all of them and little else.
   #lists: {id: string; bytes: Buffer}[] = []
 
@@ -111,6 +106,7 @@ export class ContentPass {
           reads.push(changes.length)
           requests.push(request)
           size += Math.min(request.size ?? 0, WHOLE_FILE)
+          this.#wanted += request.size ?? 0
         }
         changes.push(change)
         if (size >= FRAME_SIZE || requests.length >= BATCH_FILES || changes.length >= BATCH_CHANGES) {
@@ -122,6 +118,7 @@ export class ContentPass {
         }
       }
     }
+    this.#allListed = true
     if (changes.length > 0) yield {changes, reads, requests}
   }
 
@@ -157,7 +154,7 @@ export class ContentPass {
   async #packAttributes(given: Change): Promise<Change> {
     const {known} = this.#options
     const {change, objects} = readLongAttributes(given, this.#fullPath(given.group), (id) => known.has(id))
-    for (const {id, bytes} of objects) if (known.take(id)) await this.#add(asMember(id, bytes))
+    for (const {id, bytes} of objects) if (known.take(id)) await this.#options.packer.add(asMember(id, bytes))
     if (!sameGroup(change.group, given.group)) this.totals.missed++
     return change
   }
@@ -187,9 +184,14 @@ export class ContentPass {
       this.totals.files++
       this.totals.bytes += answer.stat.size
       if (answer.changed) reporter.note(path, 'changed while it was read')
-      reporter.progress?.({files: this.totals.files, bytes: this.totals.bytes, path})
+      this.#progress(path, 0)
     }
     return corrected(change, answer, names, chunked)
+  }
+
+  #progress(path: string, more: number): void {
+    const {files, bytes} = this.totals
+    this.#options.reporter.progress?.({files, bytes: bytes + more, totalBytes: this.#allListed ? this.#wanted : undefined, path})
   }
 
   // A large file keeps one worker busy. The next ones begin before their turn, so that the others are busy too.
@@ -227,8 +229,13 @@ export class ContentPass {
     let pieces = this.#begunOf(change, request)
     for (let reads = 1; ; reads++) {
       const chunks: {id: string; size: number}[] = []
+      let read = 0
       for await (const piece of pieces) {
-        for (const member of piece.members) chunks.push(member)
+        for (const member of piece.members) {
+          chunks.push(member)
+          read += member.size
+        }
+        this.#progress(change.group.path, read)
         await this.#pack(piece)
         if (piece.end === undefined) continue
         const end = piece.end as Exclude<FileAnswer, {status: 'large'}>
@@ -261,18 +268,13 @@ export class ContentPass {
       }
       src += room
     }
-    await this.#add({...part, buffer: buffer.subarray(0, dst), members: kept})
-  }
-
-  async #add(members: Members): Promise<void> {
-    for (const {size} of members.members) this.totals.packed += size
-    await this.#options.packer.add(members)
+    await this.#options.packer.add({...part, buffer: buffer.subarray(0, dst), members: kept})
   }
 
   async #packLists(): Promise<void> {
     for (const {id, bytes} of this.#lists) {
       this.#options.onList(id, bytes)
-      await this.#add(asMember(id, bytes))
+      await this.#options.packer.add(asMember(id, bytes))
     }
     this.#lists = []
   }

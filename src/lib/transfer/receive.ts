@@ -181,6 +181,7 @@ async function accept(lines: SnapshotLines, packs: readonly CataloguedPack[], vi
     index: lines.index,
     tree: lines.tree,
     saw: lines.saw,
+    note: lines.note,
     packs: brought,
     needed,
     admit: (bytes) => guard.beforeRecord(bytes),

@@ -4,7 +4,7 @@
  */
 import {applyChanges} from '../index/apply.ts'
 import {BkError} from '../cli/errors.ts'
-import {ChangesReader, changesEndLine, changesHeader, formatChange, linesOf, type Change, type ChangesEnd} from '../index/changes.ts'
+import {ChangesReader, changesEndLine, changesHeader, formatChange, linesOf, type Change, type Mark} from '../index/changes.ts'
 import {batchOf} from '../index/cursor.ts'
 import {detached} from '../index/escape.ts'
 import {addFirsts, addFirstsOfText, HardLinks} from '../index/hard-links.ts'
@@ -15,59 +15,20 @@ import {BLOCK, writeHeader} from '../store/member.ts'
 import {objectId} from '../store/object-id.ts'
 import {Reach} from '../store/reach.ts'
 import {recordTime} from '../store/record.ts'
-import {ContentPass, type ContentTotals, type ReadReporter} from './pack-content.ts'
+import {ContentPass} from './pack-content.ts'
 import {indexObject, StoredChanges} from './index-object.ts'
 import {Packer, type Compressor} from './packer.ts'
 import {Readers} from './reading.ts'
 import {freeBuffer} from '../sys/memory.ts'
-import type {IndexEnd} from '../index/read.ts'
-import type {Spill, SpillFactory} from '../index/spill.ts'
+import type {Spill} from '../index/spill.ts'
 import type {Pack} from '../store/pack.ts'
-import type {Level} from '../store/zstd.ts'
-import type {Clock} from '../sys/clock.ts'
 import type {Known} from './known.ts'
 import type {Members} from './content.ts'
-import type {OwnerNames} from './correct.ts'
 import type {BaseFacts, Destination, SnapshotFacts} from './destination.ts'
-
-/** Changes on their way: a text that is read, or a diff that is made. */
-export interface ChangesSource {
-  readonly root: string
-  readonly end: ChangesEnd | undefined
-  batches(): AsyncIterable<readonly Change[]>
-}
-
-export interface SendOptions {
-  /** Directory to read below, bytes as latin1; the changes' own root where absent. */
-  readonly directory: (root: string) => string
-  readonly level: Level
-  readonly workers: number
-  readonly clock: Clock
-  readonly names: OwnerNames
-  readonly reporter: ReadReporter
-  readonly spill: SpillFactory
-  readonly lead: () => Uint8Array
-  /** Is given the index that is about to be committed. When it fails, nothing is. */
-  readonly beforeCommit?: ((index: StoredIndex) => Promise<void>) | undefined
-}
-
-/** The index that is stored: what was really read. */
-export interface StoredIndex {
-  readonly end: IndexEnd
-  text(): AsyncIterable<Buffer>
-}
+import type {ChangesSource, SendOptions, Sent, SentTotals, StoredIndex} from './sending.ts'
 
 /** The target of changes whose files were not as they said. */
 const NOT_KNOWN = ''
-
-/** What came of it. */
-export interface Sent extends StoredIndex {
-  /** The destination's answer, one line. */
-  readonly answer: string
-  readonly totals: ContentTotals
-  /** Frees what `text` needs. */
-  close(): void
-}
 
 /**
  * Sends changes.
@@ -75,6 +36,18 @@ export interface Sent extends StoredIndex {
  * destination refuses (77)
  */
 export async function send(source: ChangesSource, to: Destination, options: SendOptions): Promise<Sent> {
+  const totals: Totals = {files: 0, bytes: 0, changes: {'+': 0, '~': 0, '=': 0, '>': 0, '-': 0, '!': 0}, stored: 0}
+  return {...(await sendCounted(source, to, {...options, totals})), totals}
+}
+
+/** What is counted as it happens. */
+type Totals = {-readonly [Name in keyof SentTotals]: SentTotals[Name]} & {readonly changes: Record<Mark, number>}
+
+interface Options extends SendOptions {
+  readonly totals: Totals
+}
+
+async function sendCounted(source: ChangesSource, to: Destination, options: Options): Promise<Omit<Sent, 'totals'>> {
   const spill = options.spill()
   const gathered = await readContent(source, to, options, spill)
   const base = source.end!.base
@@ -82,12 +55,16 @@ export async function send(source: ChangesSource, to: Destination, options: Send
   if (base !== undefined && facts === undefined) {
     const lost = await to.lostBase?.(base)
     if (lost === undefined) throw unknownBase(base)
-    return await send(withoutBase(source, lost, spill, gathered), to, options)
+    // That all of it is new is no news about the tree.
+    const counts = {...options.totals.changes}
+    const sent = await sendCounted(withoutBase(source, lost, spill, gathered), to, options)
+    Object.assign(options.totals.changes, counts)
+    return sent
   }
   // Without a single change the index may still be of another root.
   if (facts?.index !== undefined && gathered.changes === 0 && source.end!.target === base) {
     spill.close()
-    return await unchanged({...facts, index: facts.index}, base!, to, options, gathered.totals)
+    return await unchanged({...facts, index: facts.index}, base!, to, options)
   }
   return await changed(source, to, options, {spill, facts, base, ...gathered})
 }
@@ -116,19 +93,18 @@ interface Gathered {
   readonly froms: ReadonlySet<string>
   /** Paths that are named as the first of their hard links. */
   readonly firsts: Set<string>
-  readonly totals: ContentTotals
   /** Whether something was not as the index said. */
   readonly differs: boolean
 }
 
-async function readContent(source: ChangesSource, to: Destination, options: SendOptions, spill: Spill): Promise<Gathered> {
+async function readContent(source: ChangesSource, to: Destination, options: Options, spill: Spill): Promise<Gathered> {
   const batches = source.batches()[Symbol.asyncIterator]()
   let first = await batches.next()
   // Nothing to read costs no thread and no catalog.
   while (first.done !== true && first.value.length === 0) first = await batches.next()
   if (first.done === true) {
     spill.write(Buffer.from(changesHeader({root: source.root}) + endOfSpill(0), 'latin1'))
-    return {changes: 0, size: 0, froms: new Set(), firsts: new Set(), totals: {files: 0, bytes: 0, packed: 0, missed: 0}, differs: false}
+    return {changes: 0, size: 0, froms: new Set(), firsts: new Set(), differs: false}
   }
   const known = await to.known()
   const readers = new Readers(options.workers)
@@ -149,6 +125,7 @@ async function readContent(source: ChangesSource, to: Destination, options: Send
       for (const change of batch) {
         text += formatChange(change)
         lines += linesOf(change)
+        options.totals.changes[change.mark]++
         const from = change.mark === '>' ? commentValue(change.group, 'from') : undefined
         if (from === undefined) continue
         if (froms.has(from)) throw new BkError(`the changes do not fit their base: ${from} was moved twice`, {status: 65})
@@ -162,7 +139,10 @@ async function readContent(source: ChangesSource, to: Destination, options: Send
     spill.write(Buffer.from(endOfSpill(lines), 'latin1'))
     await packer.flush()
     for (const from of pass.lostMoves) froms.add(from)
-    return {changes: Math.max(changes, 1), size, froms, firsts, totals: pass.totals, differs: pass.totals.files + pass.totals.missed > 0}
+    const {files, bytes, missed} = pass.totals
+    options.totals.files += files
+    options.totals.bytes += bytes
+    return {changes: Math.max(changes, 1), size, froms, firsts, differs: files + missed > 0}
   } finally {
     await readers.close()
   }
@@ -184,7 +164,7 @@ function unknownBase(base: string): BkError {
   return new BkError(`the index that the changes are against is not known here (sha256 ${base})`, {hint: "give it: 'bk send --base remote.idx'"})
 }
 
-async function unchanged(facts: BaseFacts & Pick<SnapshotFacts, 'index'>, base: string, to: Destination, options: SendOptions, totals: ContentTotals): Promise<Sent> {
+async function unchanged(facts: BaseFacts & Pick<SnapshotFacts, 'index'>, base: string, to: Destination, options: Options): Promise<Omit<Sent, 'totals'>> {
   const index: StoredIndex = {
     end: {entries: facts.entries, partial: facts.partial, digest: facts.tree},
     async *text() {
@@ -192,8 +172,8 @@ async function unchanged(facts: BaseFacts & Pick<SnapshotFacts, 'index'>, base: 
     },
   }
   await options.beforeCommit?.(index)
-  const answer = await to.commit({...facts, base, claimed: recordTime(options.clock.now())})
-  return {...index, answer, totals, close() {}}
+  const answer = await to.commit({...facts, base, claimed: recordTime(options.clock.now()), note: options.note})
+  return {...index, answer, close() {}}
 }
 
 interface Work extends Gathered {
@@ -202,7 +182,7 @@ interface Work extends Gathered {
   readonly base: string | undefined
 }
 
-async function changed(source: ChangesSource, to: Destination, options: SendOptions, work: Work): Promise<Sent> {
+async function changed(source: ChangesSource, to: Destination, options: Options, work: Work): Promise<Omit<Sent, 'totals'>> {
   const {spill, facts, base} = work
   const chain = facts === undefined ? undefined : await to.chain(facts)
   const known = await to.known()
@@ -239,7 +219,7 @@ async function changed(source: ChangesSource, to: Destination, options: SendOpti
   // What was new is gone again: the base's own index is what there is, and a second object for it would be one too many.
   if (facts?.index !== undefined && base === end.digest) {
     text.close()
-    return await unchanged({...facts, index: facts.index}, base, to, options, work.totals)
+    return await unchanged({...facts, index: facts.index}, base, to, options)
   }
   const against = chain === undefined || base === undefined ? undefined : {chain, digest: base}
   const {member, size, level, under} = await indexObject(source.root, against, stored.list, end, text)
@@ -251,6 +231,7 @@ async function changed(source: ChangesSource, to: Destination, options: SendOpti
   for (const object of [id, ...under.map((link) => link.id)]) reach.addObject(object)
   const result: SnapshotFacts = {
     claimed: recordTime(options.clock.now()),
+    note: options.note,
     partial: end.partial,
     entries: reach.entries,
     bytes: reach.bytes,
@@ -263,11 +244,12 @@ async function changed(source: ChangesSource, to: Destination, options: SendOpti
   const index: StoredIndex = {end, text: () => text.pieces()}
   await options.beforeCommit?.(index)
   const answer = await to.commit(result, {links, lists: reach.lists})
-  return {...index, answer, totals: work.totals, close: () => text.close()}
+  return {...index, answer, close: () => text.close()}
 }
 
-function packerFor(known: Known, to: Destination, {level, lead}: SendOptions, compressor?: Compressor): Packer {
+function packerFor(known: Known, to: Destination, {level, lead, totals}: Options, compressor?: Compressor): Packer {
   const onPack = async (pack: Pack): Promise<void> => {
+    totals.stored += pack.size
     known.closePack(pack)
     await to.pack(pack)
   }
@@ -275,7 +257,7 @@ function packerFor(known: Known, to: Destination, {level, lead}: SendOptions, co
 }
 
 /** An index goes into a pack of its own. */
-async function packIndex(member: Members, to: Destination, options: SendOptions): Promise<void> {
+async function packIndex(member: Members, to: Destination, options: Options): Promise<void> {
   const known = await to.known()
   const packer = packerFor(known, to, options)
   await packer.add(member)

@@ -3,7 +3,7 @@
  */
 import {BkError} from '../cli/errors.ts'
 import {objectId} from '../store/object-id.ts'
-import {LineTaker, summedLines, type Described, type IndexLevel} from '../store/record.ts'
+import {LineTaker, noteLines, summedLines, takeNote, type Described, type IndexLevel} from '../store/record.ts'
 
 /** What a writer says of a snapshot. */
 export interface SnapshotLines extends Described {
@@ -28,6 +28,7 @@ export function formatSnapshotLines(lines: SnapshotLines): Buffer {
     ...[...lines.add].sort().map((name) => `pack +${name}`),
     ...[...lines.drop].sort().map((name) => `pack -${name}`),
     ...(lines.saw === undefined ? [] : [`saw ${lines.saw.seq} ${lines.saw.sum}`]),
+    ...noteLines(lines),
   ].join('\n')}\n`
   return Buffer.from(`${body}sum ${objectId(Buffer.from(body, 'latin1'))}\n`, 'latin1')
 }
@@ -59,7 +60,7 @@ export function parseSnapshotLines(bytes: Buffer): SnapshotLines {
   const saw = take.maybe(new RegExp(`^saw ([1-9][0-9]{0,8}) ${ID}$`))
   const parsed: SnapshotLines = {
     claimed, partial, entries: Number(entries), bytes: Number(total), index: {id: id!, level: level as IndexLevel}, tree, base, add, drop,
-    saw: saw === undefined ? undefined : {seq: Number(saw[0]), sum: saw[1]!},
+    saw: saw === undefined ? undefined : {seq: Number(saw[0]), sum: saw[1]!}, note: takeNote(take),
   }
   const twice = new Set([...add, ...drop]).size < add.length + drop.length
   if (twice || take.rest().length > 0 || !formatSnapshotLines(parsed).equals(bytes)) throw new BkError('the lines of the snapshot are not in the format', {status: 65})

@@ -7,7 +7,7 @@ import {ChangesReader} from '../index/changes.ts'
 import {Diff} from '../index/diff.ts'
 import {IndexReader} from '../index/read.ts'
 import type {SpillFactory} from '../index/spill.ts'
-import type {ChangesSource} from './send.ts'
+import type {ChangesSource} from './sending.ts'
 
 /**
  * Opens the input of send.
@@ -23,7 +23,13 @@ export async function openChanges(
   const sniffed = await sniffList(pieces)
   if (sniffed.kind === 'bk-changes') return new ChangesReader(sniffed.pieces)
   if (sniffed.kind === 'empty') throw new BkError(`${name} is empty: a list of changes that was cut off`, {status: 65})
-  const next = new IndexReader(canonicalIndex(sniffed, name, spill))
-  const old = await newest()
-  return new Diff(old === undefined ? undefined : new IndexReader(old, {strict: false}), next, {spill})
+  return diffAgainst(await newest(), new IndexReader(canonicalIndex(sniffed, name, spill)), spill)
+}
+
+/**
+ * What an index says is new against that of a store, which was held to the grammar when it came.
+ */
+export function diffAgainst(newest: AsyncIterable<Buffer> | undefined, index: IndexReader, spill: SpillFactory): Diff {
+  const old = newest === undefined ? undefined : new IndexReader(newest, {trusted: true})
+  return new Diff(old, index, {spill})
 }

@@ -166,9 +166,9 @@ export class StreamDestination implements Destination {
 
   async commit(facts: SnapshotFacts, keepsake?: Keepsake): Promise<string> {
     const {peer, state, onCommitted} = this.#options
-    const {claimed, partial, entries, bytes, index, tree, base, needed} = facts
+    const {claimed, partial, entries, bytes, index, tree, base, needed, note} = facts
     const add = peer === undefined ? this.#sent.filter((name) => needed.has(name)) : [...needed].filter((name) => name !== IN_BASE)
-    const lines = formatSnapshotLines({claimed, partial, entries, bytes, index, tree, base, add, drop: [], saw: undefined})
+    const lines = formatSnapshotLines({claimed, partial, entries, bytes, index, tree, base, add, drop: [], saw: undefined, note})
     await this.#write([...streamMember('snapshot', [lines]), STREAM_END])
     const committed = await peer?.finish()
     if (keepsake !== undefined) state.write(facts, keepsake, (id) => this.#lists.get(id))

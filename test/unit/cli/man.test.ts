@@ -91,6 +91,14 @@ describe('a page', () => {
     expect(page).toContain('\\fBbk\\fR(1),\n\\fBmtree\\fR(5)\n')
   })
 
+  it('names files and variables that options come from, if any of its own can', () => {
+    expect(commandPage(diff)).not.toContain('BK_CONFIG')
+    const page = commandPage({...diff, configurable: true})
+    for (const words of ['BK_OPTION', 'BK_CONFIG', '/etc/bk/config', '$XDG_CONFIG_HOME/bk/config']) expect(page).toContain(`.TP\n\\fB${words}\\fR\n`)
+    expect(commandPage({...add, options: [{...option, name: 'json'}], configurable: true})).not.toContain('BK_CONFIG')
+    expect(overviewPage([{...diff, options: [{...option, name: 'force'}]}])).toContain('On the command line alone:\n\\fB\\-\\-force\\fR, \\fB\\-\\-help\\fR, \\fB\\-\\-version\\fR.\n')
+  })
+
   it('is taken by man without a warning', async () => {
     const dir = tempDir('man')
     for (const command of commands) writeFileSync(join(dir, `${command.page}.1`), commandPage(command))

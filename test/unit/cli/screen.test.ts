@@ -1,6 +1,5 @@
 import {describe, expect, it} from 'vitest'
 import {exitMeanings, exitStatus} from '../../../src/lib/cli/exit.ts'
-import {progressLine} from '../../../src/lib/cli/progress.ts'
 import {wantsColour} from '../../../src/lib/cli/style.ts'
 import {nearest} from '../../../src/lib/cli/suggest.ts'
 import {tableLines} from '../../../src/lib/cli/table.ts'
@@ -27,25 +26,6 @@ describe('a table', () => {
     expect((await tableLines(columns, rows, 25, bold)).join('')).toBe(
       '<n   >  1\n<set >  web\n<path>  ./short\n\n<n   >  12\n<set >  größe日\n<path>  ./long/long/long/long/long/long/\n',
     )
-  })
-})
-
-describe('the progress line', () => {
-  const done = {bytes: 50 * 2 ** 20, files: 1, totalBytes: 100 * 2 ** 20}
-
-  it.for<[width: number, line: string]>([
-    [80, 'bk index: 1 file 50M of 100M 5.0M/s 0:10 left'],
-    [40, 'bk index: 1 file 50M of 100M 5.0M/s'],
-    [20, 'bk index: 1 file'],
-    [10, 'bk index:'],
-    [5, ''],
-  ])('in %d columns', ([width, line]) => {
-    expect(progressLine('bk index', done, 10, width)).toBe(line)
-  })
-
-  it('tells what is known', () => {
-    expect(progressLine('bk index', {files: 7}, 10, 80)).toBe('bk index: 7 files')
-    expect(progressLine('bk send', {bytes: 2 ** 20}, 0, 80)).toBe('bk send: 1.0M 0/s')
   })
 })
 

@@ -4,7 +4,8 @@ import {mkdirSync, symlinkSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {describe, expect, test} from 'vitest'
 import {BkError} from '../../../src/lib/cli/errors.ts'
-import {joinWanted, realDirectory, resolveList, resolveOperands} from '../../../src/lib/source/operands.ts'
+import {joinWanted, realDirectory, resolveOperands} from '../../../src/lib/source/operands.ts'
+import {resolveList} from '../../../src/lib/source/path-list.ts'
 import {tempDir} from '../../harness/temp.ts'
 
 const dir = realDirectory(Buffer.from(tempDir('operands')))
@@ -27,7 +28,7 @@ function statusOf(work: () => unknown): string {
 
 const notes: string[] = []
 const resolve = (...names: string[]): ReturnType<typeof resolveOperands> =>
-  resolveOperands(names.map((name) => Buffer.from(name, 'latin1')), dir, (note) => notes.push(note.replaceAll(dir, 'DIR')))
+  resolveOperands(names.map((name) => Buffer.from(name, 'latin1')), dir, {onMoved: (note) => notes.push(note.replaceAll(dir, 'DIR')), mayBeMissing: false})
 
 describe('operands', () => {
   test.for([
@@ -71,35 +72,36 @@ describe('operands', () => {
   })
 })
 
-describe('lists', () => {
-  const list = (text: string, separator: '\n' | '\0' = '\n'): ReturnType<typeof resolveList> =>
-    resolveList(Buffer.from(text, 'latin1'), separator, dir, 'list')
+describe('operands that may be missing', () => {
+  const resolveAny = (...names: string[]): ReturnType<typeof resolveOperands> =>
+    resolveOperands(names.map((name) => Buffer.from(name, 'latin1')), dir, {onMoved: (note) => notes.push(note.replaceAll(dir, 'DIR')), mayBeMissing: true})
 
   test.for([
-    ['lines', 'a\nb/c\n', '\n', [dir, 'a', 'b/c']],
-    ['without a last line end', 'a\nb', '\n', [dir, 'a', 'b']],
-    ['in other spellings', './a//b/\n\n./\n', '\n', [dir, 'a/b', '']],
-    ['absolute', '/etc\n//usr/./bin\n', '\n', ['/', 'etc', 'usr/bin']],
-    ['any bytes', 'new\nline\0\xff\\\0', '\0', [dir, 'new\nline', '\xff\\']],
-    ['what need not exist', 'nowhere/x', '\n', [dir, 'nowhere/x']],
-  ] as const)('%s', ([, text, separator, [root, ...paths]]) => {
-    expect(list(text, separator)).toEqual({root, paths})
+    ['nowhere', 'nowhere'],
+    ['nowhere/x/../y', 'nowhere/y'],
+    ['a/nowhere', 'a/nowhere'],
+    ['a/b/file/x', 'a/b/file/x'],
+    ['to-a/nowhere', 'a/nowhere'],
+    ['dangling/x', 'dangling/x'],
+    ['a', 'a'],
+  ])('%s', ([name, wanted]) => {
+    expect(resolveAny(name!)).toEqual({root: dir, paths: [wanted]})
   })
 
   test.for([
-    ['nothing', '', '2: list names no path'],
-    ['empty lines', '\n\n', '2: list names no path'],
-    ['a way up', 'a\n\nb/../c\n', '65: list: line 3: path has .. in it'],
-    ['absolute and not', 'a\n/b\n', '65: list: line 2: some paths are absolute and some are not'],
-    ['ended by NUL', 'a\0b\0', '65: list: line 1: path has a NUL in it: is this a list for -0?'],
-  ])('%s', ([, text, wanted]) => {
-    expect(statusOf(() => list(text!))).toBe(wanted)
+    ['empty', ['a', ''], '2: an operand is empty'],
+    ['a file as a directory', ['a/b/file/'], '2: cannot read a/b/file/: not a directory'],
+    ['outside', ['../nowhere'], /^64: \.\.\/nowhere is outside DIR/],
+    ['absolute and not', ['/nowhere', 'a'], '64: some operands are absolute and some are not'],
+  ] as const)('%s', ([, names, wanted]) => {
+    expect(statusOf(() => resolveAny(...names))).toMatch(wanted)
   })
+})
 
-  test('and operands', () => {
-    expect(joinWanted([resolve('a'), list('b\n')])).toEqual({root: dir, paths: ['a', 'b']})
-    expect(statusOf(() => joinWanted([resolve('/usr'), list('b\n')]))).toMatch(/^64/)
-  })
+test('operands and lists', () => {
+  const list = resolveList(Buffer.from('b\n'), '\n', dir, 'list')
+  expect(joinWanted([resolve('a'), list])).toEqual({root: dir, paths: ['a', 'b']})
+  expect(statusOf(() => joinWanted([resolve('/usr'), list]))).toMatch(/^64/)
 })
 
 test('a directory that is none', () => {

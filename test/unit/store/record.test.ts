@@ -12,7 +12,7 @@ const [one, two, three, four] = ['1', '2', '3', '4'].map((digit) => digit.repeat
 const draft: SnapshotDraft = {
   seq: 18, set: 'web1', received: '2026-11-22T08:30:05Z', claimed: '2026-11-22T08:29:58Z', partial: 3, entries: 118532, bytes: 957680012,
   index: {id: one, level: 'near'}, tree: two, catalog: three, needs: {base: 17, drop: new Map([[3, new Set([4])]]), add: new Map([[18, new Set([1, 2])]])},
-  epoch: 1, saw: {seq: 17, sum: four}, prev: four,
+  epoch: 1, saw: {seq: 17, sum: four}, note: 'before the upgrade', prev: four,
 }
 const body = `#bk record 1 snapshot
 seq 18
@@ -27,6 +27,7 @@ catalog ${three}
 needs 17 -3.4 +18.1-2
 epoch 1
 saw 17 ${four}
+note before the upgrade
 prev ${four}
 `
 
@@ -55,7 +56,7 @@ describe('a snapshot', () => {
   })
 
   test('may lack a catalog and what the writer saw, and be the first', () => {
-    const first: SnapshotDraft = {...draft, seq: 1, partial: 0, catalog: undefined, saw: undefined, prev: NO_RECORD, needs: {base: undefined, drop: new Map(), add: new Map()}, index: {id: one, level: 'full'}}
+    const first: SnapshotDraft = {...draft, seq: 1, partial: 0, catalog: undefined, saw: undefined, note: undefined, prev: NO_RECORD, needs: {base: undefined, drop: new Map(), add: new Map()}, index: {id: one, level: 'full'}}
     const {text, sum} = formatSnapshot(first)
     expect(text).toContain('state complete\n')
     expect(read(text)).toEqual({...first, kind: 'snapshot', unknown: [], sum, size: text.length})
@@ -77,7 +78,7 @@ describe('a snapshot', () => {
       seq: fc.integer({min: 1, max: 999_999_999}), set: fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/), received: time, claimed: time, partial: count, entries: count, bytes: count,
       index: fc.record({id, level: fc.constantFrom('full' as const, 'far' as const, 'near' as const)}), tree: id, catalog: fc.option(id, {nil: undefined}),
       needs: fc.oneof(fc.record({base: fc.constant(undefined), drop: fc.constant(new Map()), add: labels}), fc.record({base: fc.integer({min: 1, max: 9}), drop: labels, add: labels})),
-      epoch: fc.integer({min: 1, max: 99}), saw: fc.option(fc.record({seq: fc.integer({min: 1, max: 99}), sum: id}), {nil: undefined}), prev: id,
+      epoch: fc.integer({min: 1, max: 99}), saw: fc.option(fc.record({seq: fc.integer({min: 1, max: 99}), sum: id}), {nil: undefined}), note: fc.option(fc.stringMatching(/^[a-z]{1,9}( [a-z]{1,9}){0,3}$/), {nil: undefined}), prev: id,
     })
     await law(fc.property(any, (it) => {
       const {text, sum} = formatSnapshot(it)
@@ -116,7 +117,7 @@ describe('a record is refused', () => {
     await refusal(() => read(summed(without(word))))
   })
 
-  test.each(['seq', 'set', 'received', 'claimed', 'state', 'entries', 'index', 'tree', 'catalog', 'needs', 'epoch', 'saw', 'prev'])('with %s twice', async (word) => {
+  test.each(['seq', 'set', 'received', 'claimed', 'state', 'entries', 'index', 'tree', 'catalog', 'needs', 'epoch', 'saw', 'note', 'prev'])('with %s twice', async (word) => {
     await refusal(() => read(summed(body.replace(lineOf(word), lineOf(word).repeat(2)))))
   })
 
@@ -147,10 +148,13 @@ describe('a record is refused', () => {
     ['epoch 0', body.replace('epoch 1', 'epoch 0'), /^line 12/],
     ['saw without a sum', body.replace(`saw 17 ${four}`, 'saw 17'), /^line 13/],
     ['saw 0', body.replace(`saw 17 ${four}`, `saw 0 ${four}`), /^line 13/],
+    ['a note with two blanks', body.replace('before the', 'before  the'), /./],
+    ['a note that is not escaped', body.replace('before the', 'before=the'), /a note is not in the format/],
+    ['a note that is too long', body.replace('upgrade', 'x'.repeat(500)), /a note is not in the format/],
     ['something behind prev', `${body}later 1\n`, /something stands behind prev/],
     ['an empty line', body.replace('epoch', '\nepoch'), /^line 12/],
-    ['a later word of other bytes', body.replace('prev ', 'later \xff\nprev '), /^line 14/],
-    ['a later word without value', body.replace('prev ', 'later\nprev '), /^line 14/],
+    ['a later word of other bytes', body.replace('prev ', 'later \xff\nprev '), /^line 15/],
+    ['a later word without value', body.replace('prev ', 'later\nprev '), /^line 15/],
     ['carriage returns', body.replaceAll('\n', '\r\n'), /./],
   ])('with %s', async (_, text, why) => {
     expect(await refusal(() => read(summed(text)))).toMatch(why)

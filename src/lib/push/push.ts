@@ -1,0 +1,55 @@
+/*
+ * The pipe `index | diff | send` without the pipe: one process, and each new file read once. The tree is listed without reading files; what
+ * the store's newest snapshot has for a file of the same size and time holds; the others are read by those who pack them.
+ */
+import {diffAgainst} from '../transfer/source.ts'
+import {IndexReader} from '../index/read.ts'
+import {indexText} from '../source/source.ts'
+import {send} from '../transfer/send.ts'
+import {summaryLine} from '../cli/summary.ts'
+import {ahead} from './ahead.ts'
+import type {Sink} from '../cli/send-sink.ts'
+import type {Diff} from '../index/diff.ts'
+import type {LocalSource} from '../source/local.ts'
+import type {SendOptions, Sent} from '../transfer/sending.ts'
+
+/** Text of the index that may wait for the store. */
+const AHEAD = 32 << 20
+
+/**
+ * Backs a tree up.
+ * @param opening where to; may still be connecting, the walk begins meanwhile
+ * @throws BkError as `send` does; what the store refuses (77) and cannot be reached (75) among it
+ */
+export async function push(tree: LocalSource, opening: Promise<Sink>, options: Omit<SendOptions, 'directory'>): Promise<Sent> {
+  return await withChanges(tree, opening, options, async (changes, {destination}) => {
+    const sent = await send(changes, destination, {...options, directory: () => tree.directory})
+    await tree.learn(sent.text())
+    sent.close()
+    return sent
+  })
+}
+
+/** What a push has come to, in one line. `sent` bytes went to another machine, if there is one. */
+export function pushedLine({end, totals: {changes, bytes, stored}}: Sent, sent: number | undefined, seconds: number): string {
+  return summaryLine({
+    added: changes['+'], changed: changes['~'], moved: changes['>'], gone: changes['-'], meta: changes['='], unread: end.partial,
+    entries: end.entries, bytesRead: bytes, bytesSent: sent, bytesStored: stored, seconds,
+  })
+}
+
+/** Calls `use` with what a push would send: the same changes, before any file is read. */
+export async function withChanges<Result>(
+  tree: LocalSource,
+  opening: Promise<Sink>,
+  {spill}: Pick<SendOptions, 'spill'>,
+  use: (changes: Diff, sink: Sink) => Promise<Result>,
+): Promise<Result> {
+  const text = ahead(indexText(tree), AHEAD)
+  try {
+    const sink = await opening
+    return await use(diffAgainst(await sink.newestText(), new IndexReader(text, {trusted: true}), spill), sink)
+  } finally {
+    await text.return(undefined)
+  }
+}

@@ -1,0 +1,67 @@
+/*
+ * What a send is given and what it gives back (send.ts).
+ */
+import type {Change, ChangesEnd, Mark} from '../index/changes.ts'
+import type {IndexEnd} from '../index/read.ts'
+import type {SpillFactory} from '../index/spill.ts'
+import type {Level} from '../store/zstd.ts'
+import type {Clock} from '../sys/clock.ts'
+import type {OwnerNames} from './correct.ts'
+
+/** Changes on their way: a text that is read, or a diff that is made. */
+export interface ChangesSource {
+  readonly root: string
+  readonly end: ChangesEnd | undefined
+  batches(): AsyncIterable<readonly Change[]>
+}
+
+/** Callbacks of the library while it reads. Paths are escaped. */
+export interface ReadReporter {
+  problem(path: string, code: string): void
+  note(path: string, what: string): void
+  /** How much has been read. `totalBytes` is there once it is known what there is to read. */
+  progress?(update: {readonly files: number; readonly bytes: number; readonly totalBytes: number | undefined; readonly path: string}): void
+}
+
+/** What goes with a send. */
+export interface SendOptions {
+  /** Directory to read below, bytes as latin1; the changes' own root where absent. */
+  readonly directory: (root: string) => string
+  readonly level: Level
+  readonly workers: number
+  readonly clock: Clock
+  readonly names: OwnerNames
+  readonly reporter: ReadReporter
+  readonly spill: SpillFactory
+  readonly lead: () => Uint8Array
+  /** Words for the record, as note.ts writes them. */
+  readonly note?: string | undefined
+  /** Is given the index that is about to be committed. When it fails, nothing is. */
+  readonly beforeCommit?: ((index: StoredIndex) => Promise<void>) | undefined
+}
+
+/** The index that is stored: what was really read. */
+export interface StoredIndex {
+  readonly end: IndexEnd
+  text(): AsyncIterable<Buffer>
+}
+
+/** What was sent. */
+export interface SentTotals {
+  /** Files that were read, and their bytes. */
+  readonly files: number
+  readonly bytes: number
+  /** Changes by their marks, as they turned out. */
+  readonly changes: Readonly<Record<Mark, number>>
+  /** Bytes of the packs that were made. */
+  readonly stored: number
+}
+
+/** What came of it. */
+export interface Sent extends StoredIndex {
+  /** The destination's answer, one line. */
+  readonly answer: string
+  readonly totals: SentTotals
+  /** Frees what `text` needs. */
+  close(): void
+}
