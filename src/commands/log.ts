@@ -23,7 +23,7 @@ import type {Row} from '../lib/cli/table.ts'
 export default class LogCommand extends BkCommand {
   static override summary = 'list what is in a store'
   static override description = prose(`writes a line for each record of the store, oldest first: its number, when it was received (on the store's clock), its set,
-"complete" or "partial=K" where K paths could not be read, how many entries and bytes it has, how its index is stored, and the bytes of the packs that came with it.
+"complete" or "partial=K" where K paths could not be read, how many entries and bytes it has, how its index is stored, the bytes of the packs that came with it, and its note, if it has one.
 In a pipe fields are separated by a TAB, times are UTC and sizes exact.
 
 With --check it goes through the whole log and writes what is wrong, a line each: records that are missing, damaged or not chained to the one before, catalogs and packs

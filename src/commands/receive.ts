@@ -5,14 +5,13 @@ import {BkCommand} from '../lib/cli/command.ts'
 import {prose} from '../lib/cli/prose.ts'
 import {BkError} from '../lib/cli/errors.ts'
 import {exitStatus, type ExitStatus} from '../lib/cli/exit.ts'
-import {onInterrupt} from '../lib/cli/cleanup.ts'
+import {removeOnInterrupt} from '../lib/cli/cleanup.ts'
 import {quietFlag, requiredOperand, valueFlag} from '../lib/cli/flags.ts'
 import {openInput} from '../lib/cli/input.ts'
 import {keyLimitFlags, keyLimitsOf} from '../lib/cli/limit-flags.ts'
 import {setName} from '../lib/cli/set-name.ts'
 import {writeLastWord, writeOut} from '../lib/cli/output.ts'
 import {openLog} from '../lib/store/open.ts'
-import {calls} from '../lib/sys/calls.ts'
 import {systemClock} from '../lib/sys/clock.ts'
 import {receive} from '../lib/transfer/receive.ts'
 
@@ -43,7 +42,7 @@ and are the first to go when --reserve would be touched.`)
 
   async run(): Promise<ExitStatus> {
     const {args, flags} = await this.parse(Receive)
-    const log = await openLog(args.store, {onTemp: (tmp) => onInterrupt(() => calls.unlink(tmp))})
+    const log = await openLog(args.store, {onTemp: removeOnInterrupt})
     try {
       const {deadline, ...limits} = keyLimitsOf(flags)
       const {seq, sum} = await receive(openInput('-', 'a stream of bk send'), log, {

@@ -5,7 +5,7 @@ import {existsSync} from 'node:fs'
 import {resolve} from 'node:path'
 import {BkCommand} from '../lib/cli/command.ts'
 import {prose} from '../lib/cli/prose.ts'
-import {BkError, errorCode, reasonOf, usageError} from '../lib/cli/errors.ts'
+import {reasonOf, usageError, isFailure} from '../lib/cli/errors.ts'
 import {numberFlag, operand, quietFlag, sizeFlag, valueFlag, verboseFlag} from '../lib/cli/flags.ts'
 import {openInput} from '../lib/cli/input.ts'
 import {sendOptions} from '../lib/cli/send-options.ts'
@@ -89,7 +89,7 @@ The base of the changes is found by its digest: in the store, in what send remem
     try {
       await writeIndexOut(path, sent)
     } catch (error) {
-      if (!(error instanceof BkError) && errorCode(error) === undefined) throw error
+      if (!isFailure(error)) throw error
       speech.warn(`committed, but cannot write ${path}: ${reasonOf(error)}`)
       speech.hint(`bk index STORE@latest >${path}`)
     }

@@ -3,7 +3,7 @@
  */
 import {BkCommand} from '../lib/cli/command.ts'
 import {prose} from '../lib/cli/prose.ts'
-import {BkError, errorCode} from '../lib/cli/errors.ts'
+import {isFailure} from '../lib/cli/errors.ts'
 import {exitStatus, type ExitStatus} from '../lib/cli/exit.ts'
 import {describeFailure} from '../lib/cli/failure.ts'
 import {ageFlag, jsonFlag, quietFlag, repeatableFlag, requiredOperands, switchFlag} from '../lib/cli/flags.ts'
@@ -121,7 +121,7 @@ function grantedBy(files: readonly string[] | undefined, now: number): Granted[]
     return grantedIn(ownAuthorizedKeys(), now)
   } catch (error) {
     // A user whom the database does not know has none.
-    if (error instanceof BkError || errorCode(error) !== undefined) return []
+    if (isFailure(error)) return []
     throw error
   }
 }

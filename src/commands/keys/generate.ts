@@ -2,7 +2,7 @@
  * bk keys generate: a new key pair.
  */
 import {askNewPassphrase} from '../../lib/cli/ask.ts'
-import {onInterrupt} from '../../lib/cli/cleanup.ts'
+import {removeOnInterrupt} from '../../lib/cli/cleanup.ts'
 import {BkCommand} from '../../lib/cli/command.ts'
 import {prose} from '../../lib/cli/prose.ts'
 import {usageError} from '../../lib/cli/errors.ts'
@@ -13,7 +13,6 @@ import {userAtHost} from '../../lib/cli/login.ts'
 import {checkAbsent, writeKeyPair} from '../../lib/keys/generate.ts'
 import {fingerprint, isComment, parsePublicKey} from '../../lib/keys/public-key.ts'
 import {generateKeyPair} from '../../lib/keys/ssh2.ts'
-import {calls} from '../../lib/sys/calls.ts'
 
 export default class KeysGenerate extends BkCommand {
   static override summary = 'make a key pair for ssh'
@@ -42,7 +41,7 @@ Without --passphrase the private key is not encrypted, as a backup that runs by 
     checkAbsent(path)
     const passphrase = flags.passphrase ? await askNewPassphrase(escapeName(path)) : undefined
     const pair = generateKeyPair(comment, passphrase)
-    writeKeyPair(path, pair, (tmp) => onInterrupt(() => calls.unlink(tmp)))
+    writeKeyPair(path, pair, removeOnInterrupt)
     this.speech(flags).note(`made ${escapeName(path)} and ${escapeName(path)}.pub: ${fingerprint(parsePublicKey(pair.public.trimEnd(), 'the key'))}`)
   }
 }

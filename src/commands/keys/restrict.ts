@@ -1,7 +1,7 @@
 /*
  * bk keys restrict: what a key may do, as lines of authorized_keys.
  */
-import {onInterrupt} from '../../lib/cli/cleanup.ts'
+import {removeOnInterrupt} from '../../lib/cli/cleanup.ts'
 import {BkCommand} from '../../lib/cli/command.ts'
 import {prose} from '../../lib/cli/prose.ts'
 import {usageError} from '../../lib/cli/errors.ts'
@@ -21,7 +21,6 @@ import {checkPatterns} from '../../lib/keys/from-patterns.ts'
 import {readPublicKeys} from '../../lib/keys/reading.ts'
 import {formatLine, type RestrictedLine} from '../../lib/keys/restricted-line.ts'
 import {programForKeys, restrictKey, storeForKeys} from '../../lib/keys/restrict.ts'
-import {calls} from '../../lib/sys/calls.ts'
 import {systemClock} from '../../lib/sys/clock.ts'
 import type {Speech} from '../../lib/cli/speech.ts'
 
@@ -93,7 +92,7 @@ A file that is a symbolic link stays one: the file it leads to is changed, if th
 function installLines(path: string, lines: readonly RestrictedLine[], speech: Speech): void {
   const done = changeAuthorizedKeys(path, (text) => install(text, lines), {
     create: true,
-    onTemp: (tmp) => onInterrupt(() => calls.unlink(tmp)),
+    onTemp: removeOnInterrupt,
     onLink: (target) => speech.note(`${escapeName(path)} is a link: ${escapeName(target)} is the file that changes`),
   })
   for (const {key, what} of done) speech.note(`${escapeName(path)}: ${nameOf(key)} ${what === 'unchanged' ? 'is there already: nothing changed' : `was ${what}`}`)

@@ -1,7 +1,7 @@
 /*
  * bk keys revoke: what bk allowed, it takes back.
  */
-import {onInterrupt} from '../../lib/cli/cleanup.ts'
+import {removeOnInterrupt} from '../../lib/cli/cleanup.ts'
 import {BkCommand} from '../../lib/cli/command.ts'
 import {prose} from '../../lib/cli/prose.ts'
 import type {ExitStatus} from '../../lib/cli/exit.ts'
@@ -14,7 +14,6 @@ import {changeAuthorizedKeys, readAuthorizedKeys} from '../../lib/keys/authorize
 import {keyLines, nameOf} from '../../lib/keys/authorized-keys.ts'
 import {isKnownName, revoke, type Named} from '../../lib/keys/revoke.ts'
 import {readPublicKeys} from '../../lib/keys/reading.ts'
-import {calls} from '../../lib/sys/calls.ts'
 
 export default class KeysRevoke extends BkCommand {
   static override summary = 'take back what a key may do'
@@ -51,7 +50,7 @@ A connection that is open stays open, and new sessions can be started on it: end
     }
     const {removed, left} = changeAuthorizedKeys(path, (text) => revoke(text, named), {
       create: false,
-      onTemp: (tmp) => onInterrupt(() => calls.unlink(tmp)),
+      onTemp: removeOnInterrupt,
       onLink: (target) => speech.note(`${escapeName(path)} is a link: ${escapeName(target)} is the file that changes`),
     })
     await writeOut(removed.map((key) => `removed ${escapeName(nameOf(key))}\n`))

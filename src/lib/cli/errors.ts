@@ -52,6 +52,11 @@ export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
+/** True for what went wrong in the world: damage, bad input, a call that failed. All else is a bug and goes on up. */
+export function isFailure(error: unknown): boolean {
+  return error instanceof BkError || errorCode(error) !== undefined
+}
+
 /** True for the errors of system calls, which are the world's fault and not a bug. */
 export function isSystemError(error: unknown): boolean {
   const code = errorCode(error)

@@ -63,6 +63,9 @@ async function compare(peer: Peer, path: string, address: string, onWarning: Rem
   onWarning(`${address} was REWRITTEN: its record ${seen.seq} is not the one that it was`, "find out who did that; 'bk log --check' there says what is whole")
 }
 
+/* Who is slowed down (--bwlimit) is so piece by piece. */
+const PIECE = 256 * 1024
+
 function wireOf(session: SshSession, rate: number | undefined): Wire & Pick<Sink, 'sentBytes'> {
   let sent = 0
   const throttle = rate === undefined ? undefined : new Throttle(Math.max(1, rate), () => performance.now(), wait)
@@ -85,5 +88,3 @@ function wireOf(session: SshSession, rate: number | undefined): Wire & Pick<Sink
     sentBytes: () => sent,
   }
 }
-
-const PIECE = 256 * 1024

@@ -7,13 +7,13 @@ import {parseAddress} from '../store/address.ts'
 import {openLog} from '../store/open.ts'
 import {textOf} from '../store/levels.ts'
 import {objectId} from '../store/object-id.ts'
-import {calls, readFile} from '../sys/calls.ts'
+import {readFile} from '../sys/calls.ts'
 import {systemClock} from '../sys/clock.ts'
 import {digestIn} from '../transfer/index-out.ts'
 import {LocalDestination} from '../transfer/local-destination.ts'
 import {SentState} from '../transfer/sent-state.ts'
 import {StreamDestination, type BaseText} from '../transfer/stream-destination.ts'
-import {onInterrupt} from './cleanup.ts'
+import {removeOnInterrupt} from './cleanup.ts'
 import {requireNotTerminal, stdoutError} from './output.ts'
 import {stateDirectory} from './places.ts'
 import {setName} from './set-name.ts'
@@ -60,7 +60,7 @@ async function openDestination(options: SinkOptions): Promise<Omit<Sink, 'newest
   const nobody = {sentBytes: () => undefined, close: async () => {}}
   if (store === undefined) return {destination: openStream(base, unconfirmed), ...nobody}
   if (parseAddress(store).kind === 'local') {
-    const log = await openLog(store, {onTemp: (tmp) => onInterrupt(() => calls.unlink(tmp))})
+    const log = await openLog(store, {onTemp: removeOnInterrupt})
     return {destination: new LocalDestination(log, setName(set), systemClock), ...nobody}
   }
   const onWarning = (text: string, hint?: string): void => {

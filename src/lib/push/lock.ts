@@ -6,7 +6,7 @@
 import {createHash} from 'node:crypto'
 import {constants} from 'node:fs'
 import {join} from 'node:path'
-import {BkError, errorCode, reasonOf} from '../cli/errors.ts'
+import {BkError, errorCode, reasonOf, isFailure} from '../cli/errors.ts'
 import {makeFolders} from '../sys/atomic.ts'
 import {calls, writeAll} from '../sys/calls.ts'
 import {LOCK_EX, LOCK_NB} from '../sys/libc.ts'
@@ -41,7 +41,7 @@ export function tryLock(directory: string, identity: readonly string[]): Attempt
   } catch (error) {
     if (fd !== undefined) calls.close(fd)
     // A BkError where koffi offers no flock.
-    if (errorCode(error) === undefined && !(error instanceof BkError)) throw error
+    if (!isFailure(error)) throw error
     return {kind: 'none', why: reasonOf(error)}
   }
   writePid(fd)

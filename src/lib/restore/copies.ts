@@ -1,7 +1,7 @@
 /*
  * Where else an object may be had: every pack of every catalog that lists it. One pass over the catalogs, however much is lost.
  */
-import {BkError, errorCode} from '../cli/errors.ts'
+import {isFailure} from '../cli/errors.ts'
 import type {CataloguedPack} from '../store/catalog.ts'
 import type {StoreLog} from '../store/log.ts'
 
@@ -26,7 +26,7 @@ async function catalogOf(log: StoreLog, seq: number): Promise<readonly Catalogue
   try {
     return await log.catalog(seq)
   } catch (error) {
-    if (!(error instanceof BkError) && errorCode(error) === undefined) throw error
+    if (!isFailure(error)) throw error
     // A damaged catalog of another snapshot must not keep this one from coming back.
     return []
   }

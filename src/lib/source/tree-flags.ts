@@ -2,10 +2,9 @@
  * The flags of every command that reads a tree of this machine, and the source that they describe. Declared once, so that
  * they mean the same in index and push.
  */
-import {unlinkSync} from 'node:fs'
 import {homedir} from 'node:os'
 import {join} from 'node:path'
-import {onInterrupt} from '../cli/cleanup.ts'
+import {removeOnInterrupt} from '../cli/cleanup.ts'
 import {BkError, usageError} from '../cli/errors.ts'
 import {escapeName} from '../cli/escape.ts'
 import {digitChar, numberFlag, quietFlag, repeatableFlag, sizeFlag, switchFlag, valueFlag, verboseFlag} from '../cli/flags.ts'
@@ -166,7 +165,7 @@ function cacheOf(flags: TreeFlags, scope: string, {env}: TreeContext): CacheOpti
   const home = env['XDG_CACHE_HOME']
   // What the XDG specification says of a path that is not absolute.
   const directory = join(home?.startsWith('/') === true ? home : join(homedir(), '.cache'), 'bk')
-  return {directory, use: !flags['no-cache'], scope, onTemp: (tmp) => onInterrupt(() => unlinkSync(tmp))}
+  return {directory, use: !flags['no-cache'], scope, onTemp: removeOnInterrupt}
 }
 
 function latin1(word: string): string {

@@ -2,7 +2,7 @@
  * Checks the log of a store: that every record is there, whole and chained to the one before it, that what records name is there, and
  * that they say the truth about it. It goes on where a listing has to stop. Contents of packs are not read.
  */
-import {BkError, errorCode, reasonOf} from '../cli/errors.ts'
+import {BkError, errorCode, reasonOf, isFailure} from '../cli/errors.ts'
 import {parseCatalog} from './catalog.ts'
 import {objectId} from './object-id.ts'
 import {NO_RECORD, type SnapshotRecord, type StoreRecord} from './record.ts'
@@ -139,6 +139,6 @@ async function* checkPack({store}: StoreLog, packs: Unseen[], n: number, label: 
 
 function whyBad(error: unknown): string {
   if (errorCode(error) === 'ENOENT') return 'is missing'
-  if (error instanceof BkError || errorCode(error) !== undefined) return reasonOf(error)
+  if (isFailure(error)) return reasonOf(error)
   throw error
 }

@@ -3,7 +3,7 @@
  * in every other copy that the store has; the first that verifies wins. So a later bad push breaks nothing before it, and a
  * later good one heals. Content is checked against its id at every read.
  */
-import {BkError, errorCode, reasonOf} from '../cli/errors.ts'
+import {BkError, errorCode, reasonOf, isFailure} from '../cli/errors.ts'
 import {IdTable} from './id-table.ts'
 import {objectId} from './object-id.ts'
 import {contentOffsets, openFrame, readToc, type Frame} from './pack.ts'
@@ -153,7 +153,7 @@ export class Objects {
     try {
       return await this.packs.object(pack, id)
     } catch (error) {
-      if (!(error instanceof BkError) && errorCode(error) === undefined) throw error
+      if (!isFailure(error)) throw error
       const words = errorCode(error) === 'ENOENT' ? 'is missing' : reasonOf(error).replace(/^the pack /, '')
       why.push(`pack ${pack} ${words}`)
       return undefined
@@ -168,7 +168,7 @@ export class Objects {
       }
     } catch (error) {
       // Where the log is damaged, the search ends: what was found is what there is.
-      if (!(error instanceof BkError) && errorCode(error) === undefined) throw error
+      if (!isFailure(error)) throw error
     }
   }
 
@@ -177,7 +177,7 @@ export class Objects {
     try {
       return await this.#log.catalog(seq)
     } catch (error) {
-      if (!(error instanceof BkError) && errorCode(error) === undefined) throw error
+      if (!isFailure(error)) throw error
       return []
     }
   }

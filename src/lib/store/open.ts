@@ -2,7 +2,7 @@
  * Opens what a command was given as STORE or STORE@WHEN. The one place that turns an address into a store: another kind of
  * place to keep stores in is another line in `openStore`, and every command can use it.
  */
-import {BkError, errorCode, usageError} from '../cli/errors.ts'
+import {BkError, errorCode, usageError, isFailure} from '../cli/errors.ts'
 import {parseSshTarget} from '../ssh/target.ts'
 import {calls} from '../sys/calls.ts'
 import {cutAtWhen, parseAddress} from './address.ts'
@@ -124,7 +124,7 @@ async function readFirst(reader: PackReader, pack: string | undefined, id: strin
   try {
     return pack === undefined ? undefined : await reader.object(pack, id)
   } catch (error) {
-    if (error instanceof BkError || errorCode(error) !== undefined) return undefined
+    if (isFailure(error)) return undefined
     throw error
   }
 }

@@ -2,7 +2,7 @@
  * Makes room: removes packs that sessions have left. Only what a list of a session names is ever removed, never what a record or the
  * list of another set names too, and nothing at all while a part of the log cannot be read.
  */
-import {BkError, errorCode} from '../cli/errors.ts'
+import {isFailure} from '../cli/errors.ts'
 import {changeList, isOver, listedPacks, SMALL_PACK} from './session.ts'
 import {broughtNames} from './usage.ts'
 import {packName} from './store.ts'
@@ -68,7 +68,7 @@ async function namedElsewhere(log: StoreLog, set: string, names: ReadonlySet<str
     }
     return found
   } catch (error) {
-    if (error instanceof BkError || errorCode(error) !== undefined) return undefined
+    if (isFailure(error)) return undefined
     throw error
   }
 }

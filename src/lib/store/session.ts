@@ -3,7 +3,7 @@
  * set goes on from them instead of sending everything again, and until they are gone they count in the set's quota. Several sessions of
  * a set may run at once: each adds its packs to the list that it finds, and takes away what it has committed.
  */
-import {BkError, errorCode} from '../cli/errors.ts'
+import {isFailure} from '../cli/errors.ts'
 import {readToc} from './pack.ts'
 import {formatSession, MAX_SESSION, parseSession, sessionName, type ListedPack} from './session-list.ts'
 import {packName, type Store} from './store.ts'
@@ -25,7 +25,7 @@ export async function listedPacks(store: Store, set: string): Promise<readonly L
     return parseSession(await store.get(sessionName(set), {offset: 0, length: MAX_SESSION}))
   } catch (error) {
     // Whatever is wrong with it, it is only not used.
-    if (error instanceof BkError || errorCode(error) !== undefined) return []
+    if (isFailure(error)) return []
     throw error
   }
 }
@@ -169,7 +169,7 @@ async function readPack(store: Store, name: string, size: number): Promise<Catal
     const frames = await readToc({size, read: (offset, length) => store.get(file, {offset, length})})
     return {name, size, ids: frames.flatMap(({members}) => members.map(({id}) => id)).sort()}
   } catch (error) {
-    if (error instanceof BkError || errorCode(error) !== undefined) return undefined
+    if (isFailure(error)) return undefined
     throw error
   }
 }

@@ -1,5 +1,5 @@
 /*
- * The dialogue of `send --to` with `receive` (docs/format.md, 7.2): lines of text, a question and its answer at a time, and between them
+ * The dialogue of `send --to` with `receive` (docs/format.md, 7.1): lines of text, a question and its answer at a time, and between them
  * the members of the stream. Pure: the grammar of both sides. Each side is hostile to the other: every line has a bound and a form,
  * every list an end, and what does not fit is refused.
  */
@@ -161,10 +161,14 @@ function parsePositions(text: string, count: number): number[] {
   return positions
 }
 
+/** What a line refuses; undefined for any other line. The other side may say it at any time, in one line. */
+export function refusalIn(line: string): BkError | undefined {
+  return /^refused [a-z-]+: [ -~]*$/.test(line) ? new BkError(line.slice(0, 500), {status: 77}) : undefined
+}
+
 function matched(line: string, pattern: RegExp): readonly string[] {
   const match = pattern.exec(line)
-  // What refuses says so in one line, at any time.
-  if (match === null) throw /^refused [a-z-]+: /.test(line) ? new BkError(line.slice(0, 500), {status: 77}) : misspoken('an answer is not in the format')
+  if (match === null) throw refusalIn(line) ?? misspoken('an answer is not in the format')
   return match.slice(1)
 }
 

@@ -3,7 +3,7 @@
  * its packs, which were just checked. What the store had before is looked at only where the snapshot says something new about it: what
  * is said is noted, and in the end compared with the tables of contents of those packs and no others. Costs 50 bytes an object.
  */
-import {BkError, errorCode} from '../cli/errors.ts'
+import {BkError, isFailure} from '../cli/errors.ts'
 import {IdTable} from '../store/id-table.ts'
 import type {Frame, Member} from '../store/pack.ts'
 
@@ -100,7 +100,7 @@ async function readableToc(pack: string, toc: (pack: string) => Promise<readonly
   try {
     return await toc(pack)
   } catch (error) {
-    if (!(error instanceof BkError) && errorCode(error) === undefined) throw error
+    if (!isFailure(error)) throw error
     return []
   }
 }

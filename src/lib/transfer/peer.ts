@@ -4,7 +4,7 @@
  */
 import {BkError} from '../cli/errors.ts'
 import {
-  HELLO, MAX_IDS, MAX_LINE, parseRecordAnswer, parseTreeAnswer, readGreeting, readHaveAnswer, type Greeting, type KnownTree,
+  HELLO, MAX_IDS, MAX_LINE, parseRecordAnswer, parseTreeAnswer, readGreeting, readHaveAnswer, refusalIn, type Greeting, type KnownTree,
 } from './dialogue.ts'
 
 /** Two pipes to the other side, whatever lies between. */
@@ -116,10 +116,6 @@ async function orRefusal<T>(wire: Wire, lines: Lines, work: Promise<T>): Promise
     }
     throw await wire.failure()
   }
-}
-
-function refusalIn(line: string): BkError | undefined {
-  return /^refused [a-z-]+: [ -~]*$/.test(line) ? new BkError(line.slice(0, 500), {status: 77}) : undefined
 }
 
 /** Lines out of pieces. */

@@ -2,7 +2,7 @@
  * The newest record that a writer knows of each store it writes to: what it was told when it committed last. A store that does not have
  * this record any more was rolled back, or rewritten. Losing it costs one comparison, nothing else.
  */
-import {BkError, errorCode} from '../cli/errors.ts'
+import {isFailure} from '../cli/errors.ts'
 import {LineTaker, summedLines} from '../store/record.ts'
 import {objectId} from '../store/object-id.ts'
 import {readFile} from '../sys/calls.ts'
@@ -22,7 +22,7 @@ export function readSeen(path: string): Seen | undefined {
     const [seq, sum] = take.must(/^record ([1-9]\d{0,8}) ([0-9a-f]{64})$/)
     return {seq: Number(seq), sum: sum!}
   } catch (error) {
-    if (errorCode(error) === undefined && !(error instanceof BkError)) throw error
+    if (!isFailure(error)) throw error
     return undefined
   }
 }

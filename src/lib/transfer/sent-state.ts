@@ -1,10 +1,10 @@
 /*
- * What a writer that cannot ask remembers of what it sent: the texts of the newest index and of those it is a change
+ * What a writer remembers of what it sent, for where nobody answers, and to ask less where somebody does: the texts of the newest index and of those it is a change
  * against, and its lists of chunks. One directory per index, named by its digest, because a one-way sender never hears
  * whether a snapshot was committed: the memory that counts is the one whose digest the next changes name as their base.
  * Losing it costs a full index, never data.
  */
-import {BkError, errorCode} from '../cli/errors.ts'
+import {BkError, errorCode, isFailure} from '../cli/errors.ts'
 import {decompressFrame, compressFrameSync} from '../store/zstd.ts'
 import {readChain, type Chain} from '../store/levels.ts'
 import {LineTaker, summedLines, type IndexLevel} from '../store/record.ts'
@@ -50,7 +50,7 @@ export class SentState {
       }
       return {facts, chain: () => readChain(facts.index.id, text), lists: () => parseLists(readFile(`${folder}/lists`))}
     } catch (error) {
-      if (errorCode(error) === undefined && !(error instanceof BkError)) throw error
+      if (!isFailure(error)) throw error
       return undefined
     }
   }
