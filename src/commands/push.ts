@@ -78,16 +78,16 @@ On a terminal the last line sums up what was new; elsewhere it does with -v.`)
     const store = fixedAddress(args.src.at(-1)!)
     const url = flags.ping === undefined ? undefined : pingUrl(flags.ping)
     const progress = createProgress({label: this.calledAs, quiet: flags.quiet, records: flags['dry-run']})
-    const options = {...sendOptions(flags, speech, progress), note: flags.note === undefined ? undefined : escapeNote(flags.note)}
+    let sink: Sink | undefined
+    const options = {...sendOptions(flags, speech, progress, () => sink?.sentBytes()), note: flags.note === undefined ? undefined : escapeNote(flags.note)}
     // Before anything else: it takes longest. But not minutes before it is needed.
     let opening: Promise<Sink> | undefined
     const open = (): Promise<Sink> => (opening ??= connected(openSink({store, set: flags.set, base: undefined, unconfirmed: false, rate: flags.bwlimit, speech})))
     if (flags.before === undefined || flags['dry-run']) void open()
     const listed = async () => {
       // ssh may ask something: until it is through the terminal is its own.
-      let isOpen = false
-      void open().then(() => (isOpen = true), () => {})
-      const onProgress = ({files}: {readonly files: number}): void => void (isOpen && progress.update({phase: 'listing', files}))
+      void open().then((opened) => (sink = opened), () => {})
+      const onProgress = ({files}: {readonly files: number}): void => void (sink !== undefined && progress.update({phase: 'listing', files}))
       const workers = Math.min(availableParallelism(), 2)
       return await treeSource(sources, {...flags, 'no-digest': true}, {kind: 'sha256', speech, workers, env: process.env, onProgress, leftOut: (wanted) => leftOutOf(wanted, placeOf(store))})
     }

@@ -73,7 +73,7 @@ The base of the changes is found by its digest: in the store, in what send remem
     const source = await openChanges(input, input.name, createSpill, sink.newestText)
     const sent = await send(source, sink.destination, {
       directory: (root) => directoryFor(flags.directory, root),
-      ...sendOptions(flags, speech, progress),
+      ...sendOptions(flags, speech, progress, sink.sentBytes),
       beforeCommit: pending === undefined ? undefined : (index) => writeIndexOut(pending, index),
     })
     progress.end()

@@ -32,6 +32,8 @@ export type Progress = {
    * ssh does before it is through.
    */
   update(done: ProgressUpdate): void
+  /** For what nobody reports, as bytes on a slow line: asks twice a second, once there was an update. Undefined says nothing new. */
+  follow(ask: () => ProgressUpdate | undefined): void
   /** Takes the line off the screen. To be called when the work ends, well or not; calling it twice is fine. */
   end(): void
 }
@@ -61,12 +63,15 @@ const usualColumns = 80
 /* Milliseconds since the process began, whoever sets the clock. */
 const monotonic = (): number => process.uptime() * 1000
 
-/* Takes what is on the screen from the cursor on: nothing of others is below the last line. */
-const eraseLine = '\r\x1b[J'
+/*
+ * Takes what is on the screen from the cursor on: nothing of others is below the last line. The line itself first: where it is the topmost
+ * row, tmux takes the second for "clear the screen", and keeps what was on it in its history.
+ */
+const eraseLine = '\r\x1b[K\x1b[J'
 
 /** A progress line, or one that does nothing where there is no terminal for it. */
 export function createProgress(options: ProgressOptions): Progress {
-  return wanted(options) ? createDisplay(options.label) : {update() {}, end() {}}
+  return wanted(options) ? createDisplay(options.label) : {update() {}, follow() {}, end() {}}
 }
 
 function createDisplay(label: string): Progress {
@@ -79,6 +84,7 @@ function createDisplay(label: string): Progress {
   let shown = false
   let hidden = false
   let stopListening: (() => void) | undefined
+  let ask: (() => ProgressUpdate | undefined) | undefined
 
   const erase = (): void => {
     if (shown && isForeground()) writeStderr(eraseLine)
@@ -103,8 +109,9 @@ function createDisplay(label: string): Progress {
     // Asked every time: terminals are resized.
     const line = progressLine(label, figures, {columns: process.stderr.columns || usualColumns, unicode, widthOf: widths})
     if (line === '') return erase()
-    // Under the old line, not after erasing it: that would flicker.
-    writeStderr(`\r${line}\x1b[J\r`)
+    // Under the old line, not after erasing it: that would flicker. And without wrapping: the terminal may be narrower by now than it was
+    // when it was asked, and the cursor would go back to the beginning of the wrong row.
+    writeStderr(`\r\x1b[?7l${line}\x1b[?7h\x1b[J\r`)
     shown = true
   }
   const end = (): void => {
@@ -114,22 +121,25 @@ function createDisplay(label: string): Progress {
     latest = undefined
   }
 
-  return {
-    update(done) {
-      const now = monotonic()
-      if (done.phase !== latest?.phase) rate.reset()
-      if (done.bytes !== undefined) rate.add(now, done.bytes)
-      if (latest === undefined) stopListening = listen(draw, erase, end)
-      latest = done
-      if (now - drawn >= interval) draw()
-    },
-    end,
+  const update = (done: ProgressUpdate): void => {
+    const now = monotonic()
+    if (done.phase !== latest?.phase) rate.reset()
+    if (done.bytes !== undefined) rate.add(now, done.bytes)
+    if (latest === undefined) stopListening = listen(beat, draw, erase, end)
+    latest = done
+    if (now - drawn >= interval) draw()
   }
+  const beat = (): void => {
+    const asked = ask?.()
+    if (asked !== undefined) update(asked)
+    draw()
+  }
+  return {update, follow: (question) => void (ask = question), end}
 }
 
 /* Everything that moves the line but the library. None of it holds the process. */
-function listen(draw: () => void, erase: () => void, end: () => void): () => void {
-  const timer = setInterval(draw, heartbeat).unref()
+function listen(beat: () => void, draw: () => void, erase: () => void, end: () => void): () => void {
+  const timer = setInterval(beat, heartbeat).unref()
   const goOn = (): void => {
     refreshSize()
     draw()

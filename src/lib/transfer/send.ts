@@ -247,9 +247,10 @@ async function changed(source: ChangesSource, to: Destination, options: Options,
   return {...index, answer, close: () => text.close()}
 }
 
-function packerFor(known: Known, to: Destination, {level, lead, totals}: Options, compressor?: Compressor): Packer {
+function packerFor(known: Known, to: Destination, {level, lead, reporter, totals}: Options, compressor?: Compressor): Packer {
   const onPack = async (pack: Pack): Promise<void> => {
     totals.stored += pack.size
+    reporter.packed?.(pack.size)
     known.closePack(pack)
     await to.pack(pack)
   }

@@ -21,6 +21,8 @@ export interface ReadReporter {
   note(path: string, what: string): void
   /** How much has been read. `totalBytes` is there once it is known what there is to read. */
   progress?(update: {readonly files: number; readonly bytes: number; readonly totalBytes: number | undefined; readonly path: string}): void
+  /** A pack of so many bytes is ready to go. */
+  packed?(bytes: number): void
 }
 
 /** What goes with a send. */
