@@ -11,18 +11,19 @@ import {writeOut} from '../lib/cli/output.ts'
 import {stateDirectory} from '../lib/cli/places.ts'
 import {createProgress} from '../lib/cli/progress.ts'
 import {sendOptions} from '../lib/cli/send-options.ts'
-import {openSink, type Sink} from '../lib/cli/send-sink.ts'
+import {beginSink, type Opening, type Sink} from '../lib/cli/send-sink.ts'
 import {tellSummary} from '../lib/cli/summary.ts'
 import {diffText} from '../lib/index/diff.ts'
 import {alone} from '../lib/push/alone.ts'
 import {withAround} from '../lib/push/around.ts'
 import {pingUrl} from '../lib/push/ping.ts'
 import {push, pushedLine, withChanges} from '../lib/push/push.ts'
-import {leftOutOf} from '../lib/source/left-out.ts'
+import {leftOutOf, type LeftOut} from '../lib/source/left-out.ts'
 import {treeFlags, treeSource} from '../lib/source/tree-flags.ts'
 import {fixedAddress, placeOf} from '../lib/store/place.ts'
 import {escapeNote} from '../lib/store/note.ts'
 import type {ExitStatus} from '../lib/cli/exit.ts'
+import type {Wanted} from '../lib/source/operands.ts'
 
 const {'no-digest': _, ...indexFlags} = treeFlags
 
@@ -81,30 +82,37 @@ On a terminal the last line sums up what was new; elsewhere it does with -v.`)
     let sink: Sink | undefined
     const options = {...sendOptions(flags, speech, progress, () => sink?.sentBytes()), note: flags.note === undefined ? undefined : escapeNote(flags.note)}
     // Before anything else: it takes longest. But not minutes before it is needed.
-    let opening: Promise<Sink> | undefined
-    const open = (): Promise<Sink> => (opening ??= connected(openSink({store, set: flags.set, base: undefined, unconfirmed: false, rate: flags.bwlimit, speech})))
-    if (flags.before === undefined || flags['dry-run']) void open()
+    let begun: Promise<Opening> | undefined
+    const open = (): Promise<Opening> => (begun ??= beginSink({store, set: flags.set, base: undefined, unconfirmed: false, rate: flags.bwlimit, speech}))
+    if (flags.before === undefined || flags['dry-run']) await open()
     const listed = async () => {
       // ssh may ask something: until it is through the terminal is its own.
-      void open().then((opened) => (sink = opened), () => {})
+      const opening = await open()
+      void opening.sink.then((opened) => (sink = opened), () => {})
       const onProgress = ({files}: {readonly files: number}): void => void (sink !== undefined && progress.update({phase: 'listing', files}))
       const workers = Math.min(availableParallelism(), 2)
-      return await treeSource(sources, {...flags, 'no-digest': true}, {kind: 'sha256', speech, workers, env: process.env, onProgress, leftOut: (wanted) => leftOutOf(wanted, placeOf(store))})
+      const leftOut = (wanted: Wanted): LeftOut[] => leftOutOf(wanted, placeOf(store))
+      const tree = await treeSource(sources, {...flags, 'no-digest': true}, {kind: 'sha256', speech, workers, env: process.env, onProgress, leftOut})
+      return {tree, opening}
     }
     try {
       if (flags['dry-run']) {
-        await withChanges(await listed(), open(), options, (changes) => writeOut(diffText(changes)))
-        await (await open()).close()
+        const {tree, opening} = await listed()
+        await withChanges(tree, opening, options, async (changes, {close}) => {
+          await writeOut(diffText(changes))
+          await close()
+        })
         return speech.status()
       }
       await alone(`${stateDirectory()}/locks`, [store, flags.set ?? '', process.cwd(), flags.directory ?? '', flags['files-from'] ?? '', ...sources], flags.wait, speech)
       const around = {before: flags.before, after: flags.after, ping: url, env: process.env, calledAs: this.calledAs, speech, onInterrupt}
       const answer = await withAround(around, async () => {
-        const sent = await push(await listed(), open(), options)
+        const {tree, opening} = await listed()
+        const sent = await push(tree, opening, options)
         progress.end()
-        const summary = pushedLine(sent, (await open()).sentBytes(), process.uptime())
+        const summary = pushedLine(sent, sink!.sentBytes(), process.uptime())
         tellSummary(summary, speech)
-        await (await open()).close()
+        await sink!.close()
         return {answer: sent.answer, summary}
       })
       await writeOut([`${answer}\n`])
@@ -113,10 +121,4 @@ On a terminal the last line sums up what was new; elsewhere it does with -v.`)
       progress.end()
     }
   }
-}
-
-/* Whoever needs it hears of a failure; nobody may ever need it. */
-function connected(opening: Promise<Sink>): Promise<Sink> {
-  opening.catch(() => {})
-  return opening
 }

@@ -5,13 +5,13 @@ import {setTimeout as wait} from 'node:timers/promises'
 import {startSsh, type SshSession} from '../ssh/session.ts'
 import {parseSshTarget} from '../ssh/target.ts'
 import {Peer, type Wire} from '../transfer/peer.ts'
-import {readSeen, writeSeen} from '../transfer/seen-state.ts'
+import {readLast, readSeen, writeLast, writeSeen, type Seen} from '../transfer/seen-state.ts'
 import {SentState} from '../transfer/sent-state.ts'
 import {StreamDestination, type BaseText} from '../transfer/stream-destination.ts'
 import {Throttle} from '../transfer/throttle.ts'
 import {BkError, usageError} from './errors.ts'
 import {stateDirectory} from './places.ts'
-import type {Sink} from './send-sink.ts'
+import type {Guess, Sink} from './send-sink.ts'
 
 export interface RemoteOptions {
   readonly address: string
@@ -25,12 +25,25 @@ export interface RemoteOptions {
   readonly onWarning: (text: string, hint?: string) => void
 }
 
-/** Opens a store on another machine to send to. `close` ends the connection. */
-export async function openRemote(options: RemoteOptions): Promise<Omit<Sink, 'newestText'>> {
-  const {address, set, defaultSet, baseText, rate, onWarning} = options
+/** Begins to open a store on another machine to send to. `close` ends the connection. */
+export function beginRemote(options: RemoteOptions): {readonly way: Promise<Omit<Sink, 'newestText'>>; readonly guess: Guess | undefined} {
+  const {address, set, defaultSet} = options
   const target = parseSshTarget(address)
   if (target.path === '' && set !== undefined) throw usageError(`${address} is behind a key, whose line names the set`, 'leave --set out')
   const session = startSsh(target, {verb: 'receive', flags: ['--set', set ?? defaultSet]})
+  const way = meet(options, session)
+  const last = readLast(`${stateDirectory()}/seen`, wordsOf(options))
+  const chain = last && new SentState(`${stateDirectory()}/sent`, last.state).read(last.tree)?.chain
+  return {way, guess: chain && {digest: last.tree, chain}}
+}
+
+/* Behind which store and set lie; a host may stand for another machine tomorrow, which then has another store. */
+function wordsOf({address, set, defaultSet}: RemoteOptions): string[] {
+  return [address, set ?? defaultSet]
+}
+
+async function meet(options: RemoteOptions, session: SshSession): Promise<Omit<Sink, 'newestText'>> {
+  const {address, baseText, rate, onWarning} = options
   try {
     const wire = wireOf(session, rate)
     const peer = await Peer.meet(wire)
@@ -41,7 +54,11 @@ export async function openRemote(options: RemoteOptions): Promise<Omit<Sink, 'ne
     await compare(peer, seen, address, onWarning)
     const state = new SentState(`${stateDirectory()}/sent`, name)
     const write = (parts: readonly Uint8Array[]): Promise<void> => peer.send(parts)
-    const destination = new StreamDestination({write, state, baseText, unconfirmed: false, peer, onCommitted: (record) => writeSeen(seen, record)})
+    const onCommitted = (record: Seen, tree: string): void => {
+      writeSeen(seen, record)
+      writeLast(`${stateDirectory()}/seen`, wordsOf(options), {state: name, tree})
+    }
+    const destination = new StreamDestination({write, state, baseText, unconfirmed: false, peer, onCommitted})
     return {destination, sentBytes: wire.sentBytes, close: () => session.close()}
   } catch (error) {
     session.kill()

@@ -5,7 +5,7 @@ import {resolve} from 'node:path'
 import {IndexReader} from '../index/read.ts'
 import {parseAddress} from '../store/address.ts'
 import {openLog} from '../store/open.ts'
-import {textOf} from '../store/levels.ts'
+import {textOf, type Chain} from '../store/levels.ts'
 import {objectId} from '../store/object-id.ts'
 import {readFile} from '../sys/calls.ts'
 import {systemClock} from '../sys/clock.ts'
@@ -45,9 +45,33 @@ export interface Sink {
   close(): Promise<void>
 }
 
+/** A destination on its way. */
+export interface Opening {
+  readonly sink: Promise<Sink>
+  /** What the newest index there is, as far as is known before anybody has answered. */
+  readonly guess?: Guess | undefined
+}
+
+/** An index that a store is likely to have as its newest. */
+export interface Guess {
+  readonly digest: string
+  readonly chain: () => Promise<Chain>
+}
+
 /** Opens the destination. */
 export async function openSink(options: SinkOptions): Promise<Sink> {
-  const {destination, sentBytes, close} = await openDestination(options)
+  return await (await beginSink(options)).sink
+}
+
+/** Begins to open the destination: resolves at once, or as soon as another program does what takes long. Whoever needs the sink hears of a failure. */
+export async function beginSink(options: SinkOptions): Promise<Opening> {
+  const {way, guess} = await beginDestination(options)
+  const sink = way.then(sinkOf)
+  sink.catch(() => {})
+  return {sink, guess}
+}
+
+function sinkOf({destination, sentBytes, close}: Omit<Sink, 'newestText'>): Sink {
   const newestText = async (): Promise<AsyncIterable<Buffer> | undefined> => {
     const newest = await destination.newest()
     return newest === undefined ? undefined : textOf(await destination.chain(newest))
@@ -55,20 +79,22 @@ export async function openSink(options: SinkOptions): Promise<Sink> {
   return {destination, newestText, sentBytes, close}
 }
 
-async function openDestination(options: SinkOptions): Promise<Omit<Sink, 'newestText'>> {
-  const {store, set, base, unconfirmed, rate, speech} = options
-  const nobody = {sentBytes: () => undefined, close: async () => {}}
-  if (store === undefined) return {destination: openStream(base, unconfirmed), ...nobody}
-  if (parseAddress(store).kind === 'local') {
-    const log = await openLog(store, {onTemp: removeOnInterrupt})
-    return {destination: new LocalDestination(log, setName(set), systemClock), ...nobody}
-  }
+async function beginDestination(options: SinkOptions): Promise<{readonly way: Promise<Omit<Sink, 'newestText'>>; readonly guess?: Guess | undefined}> {
+  const {store, set, base, rate, speech} = options
+  if (store === undefined || parseAddress(store).kind === 'local') return {way: openHere(options)}
   const onWarning = (text: string, hint?: string): void => {
     speech.warn(text)
     if (hint !== undefined) speech.hint(hint)
   }
-  const {openRemote} = await import('./remote-sink.ts')
-  return await openRemote({address: store, set: set === undefined ? undefined : setName(set), defaultSet: setName(undefined), baseText: baseText(base), rate, onWarning})
+  const {beginRemote} = await import('./remote-sink.ts')
+  return beginRemote({address: store, set: set === undefined ? undefined : setName(set), defaultSet: setName(undefined), baseText: baseText(base), rate, onWarning})
+}
+
+async function openHere({store, set, base, unconfirmed}: SinkOptions): Promise<Omit<Sink, 'newestText'>> {
+  const nobody = {sentBytes: () => undefined, close: async () => {}}
+  if (store === undefined) return {destination: openStream(base, unconfirmed), ...nobody}
+  const log = await openLog(store, {onTemp: removeOnInterrupt})
+  return {destination: new LocalDestination(log, setName(set), systemClock), ...nobody}
 }
 
 function openStream(base: string | undefined, unconfirmed: boolean): Destination {

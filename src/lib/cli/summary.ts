@@ -64,5 +64,6 @@ function sizeWords(bytes: number): string {
 }
 
 function grouped(count: number): string {
-  return count.toLocaleString('en-US')
+  // Not toLocaleString, which loads the customs of all countries first: 9 ms.
+  return String(count).replaceAll(/\B(?=(?:\d{3})+$)/g, ',')
 }

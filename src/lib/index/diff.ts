@@ -174,8 +174,8 @@ interface Found extends Change {
   readonly content?: string | undefined
 }
 
-/** The whole text of a diff, in pieces. */
-export async function* diffText(diff: Diff): AsyncGenerator<string> {
+/** The whole text of changes that are made, in pieces. */
+export async function* diffText(diff: {readonly root: string; readonly end: ChangesEnd | undefined; batches(): AsyncIterable<readonly Change[]>}): AsyncGenerator<string> {
   let text = ''
   let first = true
   for await (const batch of diff.batches()) {

@@ -6,22 +6,25 @@ import {diffAgainst} from '../transfer/source.ts'
 import {IndexReader} from '../index/read.ts'
 import {indexText} from '../source/source.ts'
 import {send} from '../transfer/send.ts'
+import {textOf} from '../store/levels.ts'
 import {summaryLine} from '../cli/summary.ts'
 import {ahead} from './ahead.ts'
-import type {Sink} from '../cli/send-sink.ts'
+import type {Opening, Sink} from '../cli/send-sink.ts'
+import type {Change} from '../index/changes.ts'
 import type {Diff} from '../index/diff.ts'
 import type {LocalSource} from '../source/local.ts'
-import type {SendOptions, Sent} from '../transfer/sending.ts'
+import type {ChangesSource, SendOptions, Sent} from '../transfer/sending.ts'
 
-/** Text of the index that may wait for the store. */
-const AHEAD = 32 << 20
+/** Text of the index that may wait for the store, and changes against what it most likely has. */
+const TEXT_AHEAD = 32 << 20
+const CHANGES_AHEAD = 20_000
 
 /**
  * Backs a tree up.
  * @param opening where to; may still be connecting, the walk begins meanwhile
  * @throws BkError as `send` does; what the store refuses (77) and cannot be reached (75) among it
  */
-export async function push(tree: LocalSource, opening: Promise<Sink>, options: Omit<SendOptions, 'directory'>): Promise<Sent> {
+export async function push(tree: LocalSource, opening: Opening, options: Omit<SendOptions, 'directory'>): Promise<Sent> {
   return await withChanges(tree, opening, options, async (changes, {destination}) => {
     const sent = await send(changes, destination, {...options, directory: () => tree.directory})
     await tree.learn(sent.text())
@@ -38,18 +41,44 @@ export function pushedLine({end, totals: {changes, bytes, stored}}: Sent, sent: 
   })
 }
 
-/** Calls `use` with what a push would send: the same changes, before any file is read. */
+/**
+ * Calls `use` with what a push would send: the same changes, before any file is read. Where it is known what the store most likely has, tree and
+ * index are compared while ssh connects; if it has something else, the tree is listed once more.
+ */
 export async function withChanges<Result>(
   tree: LocalSource,
-  opening: Promise<Sink>,
+  {sink: opening, guess}: Opening,
   {spill}: Pick<SendOptions, 'spill'>,
-  use: (changes: Diff, sink: Sink) => Promise<Result>,
+  use: (changes: ChangesSource, sink: Sink) => Promise<Result>,
 ): Promise<Result> {
-  const text = ahead(indexText(tree), AHEAD)
+  if (guess !== undefined) {
+    const diff = diffAgainst(textOf(await guess.chain()), new IndexReader(indexText(tree), {trusted: true}), spill)
+    const changes = ahead(diff.batches(), CHANGES_AHEAD)
+    try {
+      const sink = await opening
+      if ((await sink.destination.newest())?.tree === guess.digest) return await use(sourceOf(diff, changes), sink)
+    } finally {
+      await changes.return(undefined)
+    }
+  }
+  const text = ahead(indexText(tree), TEXT_AHEAD)
   try {
     const sink = await opening
     return await use(diffAgainst(await sink.newestText(), new IndexReader(text, {trusted: true}), spill), sink)
   } finally {
     await text.return(undefined)
+  }
+}
+
+/* The changes of a diff that somebody else has begun to take. */
+function sourceOf(diff: Diff, changes: AsyncIterable<readonly Change[]>): ChangesSource {
+  return {
+    get root() {
+      return diff.root
+    },
+    get end() {
+      return diff.end
+    },
+    batches: () => changes,
   }
 }

@@ -5,7 +5,7 @@
  * results and Ctrl-C must not wait for a large file.
  */
 import {createPool, workerUrl, type Pool} from '../sys/workers.ts'
-import type {Job, JobResult, SentFrame, Share} from './job.ts'
+import {KEPT, MADE, type Job, type JobResult, type SentFrame, type Share} from './job.ts'
 import {Rope} from './rope.ts'
 import type {Runner, WalkSetup} from './runner.ts'
 
@@ -22,6 +22,8 @@ const ownShare: Share = {...workerShare, milliseconds: 4, bytes: 1024 * 1024, pa
  * entries. Where nothing is remembered every file is read, and that pays at once.
  */
 const alone = {known: 200, unknown: 12} as const
+/* Milliseconds that have to be left for a worker to be worth its start. */
+const worthAWorker = 100
 const manyEntries = 50_000
 /* How many bytes it reads itself before it leaves that to others. */
 const ownBytes = 8 * 1024 * 1024
@@ -42,6 +44,7 @@ export class Workforce {
   readonly #setup: WalkSetup
   readonly #threads: number
   readonly #alone: number
+  readonly #expected: number | undefined
   readonly #crews: Crew[] = []
   #rope = new Rope([])
   #walkers = false
@@ -56,6 +59,7 @@ export class Workforce {
     this.#setup = setup
     this.#threads = threads
     this.#alone = expected === undefined ? alone.unknown : alone.known
+    this.#expected = expected
     if ((expected ?? 0) > manyEntries) this.#callWalkers()
   }
 
@@ -69,6 +73,7 @@ export class Workforce {
   async *results(first: SentFrame, run: Runner): AsyncGenerator<JobResult> {
     this.#rope = new Rope([first])
     let bytes = 0
+    let entries = 0
     const began = performance.now()
     while (!this.#rope.isEmpty) {
       if (this.#failure !== undefined) throw this.#failure.error
@@ -87,10 +92,17 @@ export class Workforce {
       bytes += own.bytes
       const isStuck = own.parts.length === 0 && own.frames.length > 0
       if (isStuck || bytes > ownBytes) this.#callReader()
-      if (performance.now() - began > this.#alone) this.#callWalkers()
+      entries += entriesIn(own)
+      if (this.#isLong(performance.now() - began, entries)) this.#callWalkers()
       // Let results of others in. Where this thread could do nothing with the first that waits, it waits for them.
       await new Promise<void>((resolve) => (isStuck ? (this.#wake = resolve) : setImmediate(resolve)))
     }
+  }
+
+  /* Whether the walk takes so much longer that another thread would help: as fast as it was so far, for as many entries as there were last time. */
+  #isLong(elapsed: number, entries: number): boolean {
+    if (elapsed < this.#alone) return false
+    return this.#expected === undefined || entries === 0 || (elapsed / entries) * (this.#expected - entries) > worthAWorker || entries > this.#expected
   }
 
   /** Ends the workers, done or not. */
@@ -150,4 +162,10 @@ export class Workforce {
     )
     return true
   }
+}
+
+function entriesIn({parts}: JobResult): number {
+  let entries = 0
+  for (let at = 0; at < parts.length; at += 3) entries += parts[at] === KEPT ? parts[at + 2]! : parts[at] === MADE ? parts[at + 1]! : 0
+  return entries
 }

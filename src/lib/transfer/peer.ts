@@ -25,6 +25,7 @@ export class Peer {
   readonly #lines: Lines
   // Packs go out while questions come up: each has the wire for itself until it is through.
   #turn: Promise<unknown> = Promise.resolve()
+  #tree: {readonly digest: string; readonly answer: Promise<KnownTree | undefined>} | undefined
 
   private constructor(wire: Wire, lines: Lines, greeting: Greeting) {
     this.#wire = wire
@@ -45,8 +46,10 @@ export class Peer {
   }
 
   /** What the store knows of the index with this digest. */
-  async tree(digest: string): Promise<KnownTree | undefined> {
-    return parseTreeAnswer(await this.#ask(`tree ${digest}\n`))
+  tree(digest: string): Promise<KnownTree | undefined> {
+    // It is asked for by whoever compares, and again by whoever commits.
+    if (this.#tree?.digest !== digest) this.#tree = {digest, answer: this.#ask(`tree ${digest}\n`).then(parseTreeAnswer)}
+    return this.#tree.answer
   }
 
   /** Which of these ids the store has, by pack. */

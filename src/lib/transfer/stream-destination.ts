@@ -31,8 +31,8 @@ export interface StreamOptions {
   readonly unconfirmed: boolean
   /** Who answers, if anybody does. */
   readonly peer?: Peer | undefined
-  /** Hears of what was committed. */
-  readonly onCommitted?: ((record: {readonly seq: number; readonly sum: string}) => void) | undefined
+  /** Hears of what was committed, with the digest of its index. */
+  readonly onCommitted?: ((record: {readonly seq: number; readonly sum: string}, tree: string) => void) | undefined
 }
 
 /**
@@ -173,7 +173,7 @@ export class StreamDestination implements Destination {
     const committed = await peer?.finish()
     if (keepsake !== undefined) state.write(facts, keepsake, (id) => this.#lists.get(id))
     if (committed === undefined) return ''
-    onCommitted?.(committed)
+    onCommitted?.(committed, tree)
     return committed.line
   }
 }
