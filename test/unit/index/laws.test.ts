@@ -135,6 +135,15 @@ describe('changes', () => {
     }), 200)
   })
 
+  test('is the same when nobody looks into what both sides have, in pieces of any size', async () => {
+    await law(fc.asyncProperty(pair, cuts, cuts, async ([before, after], some, others) => {
+      const [old, next] = [before, after].map((it) => bytes(printed(groupsOf(it)))) as [Buffer, Buffer]
+      const {text, target} = await diffOf([old], [next])
+      const trusted = await diffOf(inPieces(old, some), inPieces(next, others), {}, {trusted: true})
+      expect({text: trusted.text, target: trusted.target}).toEqual({text, target})
+    }), 600)
+  })
+
   test('are the same in whatever pieces the two sides come', async () => {
     await law(fc.asyncProperty(pair, cuts, cuts, async ([before, after], some, others) => {
       const [old, next] = [printed(groupsOf(before)), printed(groupsOf(after))]

@@ -198,3 +198,29 @@ function piecesOf(whole: Buffer, size: number): Buffer[] {
   for (let at = 0; at < whole.length; at += size) pieces.push(whole.subarray(at, at + size))
   return pieces
 }
+
+describe('what two trusted texts have in common', () => {
+  const lines = (names: string): string[] => ['. type=dir', ...[...names].map((name) => `./${name} type=file size=${name.charCodeAt(0)}`)]
+  const reader = (names: readonly string[], trusted = true): IndexReader => new IndexReader([bytes(indexText(names))], {trusted})
+
+  async function passed(a: readonly string[], b: readonly string[], trusted = true): Promise<{text: string | undefined; next: readonly (string | undefined)[]}> {
+    const [one, two] = [reader(a, trusted), reader(b, trusted)]
+    await Promise.all([one.next(), two.next()])
+    const same = one.passSame(two)
+    return {text: same?.text, next: [(await one.next())?.path, (await two.next())?.path]}
+  }
+
+  test('is passed over at once, but for the last line that it has', async () => {
+    expect(await passed(lines('abcdef'), lines('abcdeg'))).toEqual({text: lines('abcd').slice(1).map((line) => `${line}\n`).join(''), next: ['./e', './e']})
+  })
+
+  test('ends before an entry that has comments', async () => {
+    const commented = [...lines('abc'), '#bk ./c note=changed', ...lines('de').slice(1)]
+    expect(await passed(commented, commented)).toEqual({text: lines('ab').slice(1).map((line) => `${line}\n`).join(''), next: ['./c', './c']})
+  })
+
+  test('is nothing for texts that are not trusted, or differ at once', async () => {
+    expect(await passed(lines('abcdef'), lines('abcdef'), false)).toEqual({text: undefined, next: ['./a', './a']})
+    expect(await passed(lines('abcdef'), lines('bcdef'))).toEqual({text: undefined, next: ['./a', './b']})
+  })
+})

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import {BkError} from '../../../src/lib/cli/errors.ts'
 import {ChangesReader, type Change, type ChangesEnd, type ChangesHeader} from '../../../src/lib/index/changes.ts'
 import {Diff, diffText, type DiffOptions} from '../../../src/lib/index/diff.ts'
-import {IndexReader, type IndexEnd} from '../../../src/lib/index/read.ts'
+import {IndexReader, type ReadOptions, type IndexEnd} from '../../../src/lib/index/read.ts'
 import type {Group} from '../../../src/lib/index/group.ts'
 import type {Spill} from '../../../src/lib/index/spill.ts'
 
@@ -114,9 +114,9 @@ export interface Diffed {
 }
 
 /** A diff of two texts, and the target it announces. */
-export async function diffOf(old: Pieces | undefined, next: Pieces, options: Partial<DiffOptions> = {}): Promise<Diffed> {
+export async function diffOf(old: Pieces | undefined, next: Pieces, options: Partial<DiffOptions> = {}, read: ReadOptions = {}): Promise<Diffed> {
   let target = ''
-  const diff = new Diff(old === undefined ? undefined : new IndexReader(piecesOf(old)), new IndexReader(piecesOf(next)), {
+  const diff = new Diff(old === undefined ? undefined : new IndexReader(piecesOf(old), read), new IndexReader(piecesOf(next), read), {
     spill: memorySpill,
     onTarget: (piece) => (target += piece.toString('latin1')),
     ...options,
