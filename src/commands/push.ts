@@ -67,7 +67,7 @@ On a terminal the last line sums up what was new; elsewhere it does with -v.`)
   }
   static override files = [
     ['$XDG_CACHE_HOME/bk', 'what the last runs saw. It can be removed at any time, and is itself never listed.'],
-    ['$XDG_STATE_HOME/bk', 'what was sent, and locks. Losing it costs time, never data.'],
+    ['$XDG_STATE_HOME/bk', 'what was sent, and locks. Losing it costs time, never data. It is never listed either.'],
   ] as const
   static override seeAlso = ['bk-index(1)', 'bk-send(1)', 'bk-status(1)', 'bk-restore(1)', 'bk-keys-restrict(1)']
 

@@ -265,6 +265,22 @@ describe('to a vault', () => {
     expect(newest()).toMatchObject({seq: 1, index: readStore(join(dir, 'old')).snapshots[0]!.index})
   })
 
+  test('what bk itself remembers below what is pushed is no news of the next night', async () => {
+    for (let night = 1; night <= 3; night++) expect(said(await pushAt('tree/home', '-C tree .'))).toEqual({status: 0, stderr: ''})
+    expect(newest().index).not.toMatch(/home\/(?:state|cache)\/bk/)
+    expect(newest().index).toBe(readStore(join(dir, 'store')).snapshots[1]!.index)
+  })
+
+  test('one that refuses before anything is said is understood', async () => {
+    await run('bk init -q --per-day 1 limited')
+    vault = {...vault}
+    expect(said(await pushAt('one'))).toEqual({status: 0, stderr: ''})
+    rmSync(join(dir, 'store'), {recursive: true})
+    renameSync(join(dir, 'limited'), join(dir, 'store'))
+    expect(said(await pushAt('one'))).toEqual({status: 0, stderr: expect.any(String)})
+    expect(said(await pushAt('one'))).toEqual({status: 77, stderr: expect.stringMatching(/^bk push: refused per-day: 1 snapshots of set web1 were received in the last 24 hours, the limit is 1\n$/)})
+  })
+
   test('a dry run says what would be sent, and commits nothing', async () => {
     await pushAt('one')
     writeFileSync(join(dir, 'tree/b'), 'b\n')

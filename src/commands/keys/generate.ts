@@ -2,7 +2,7 @@
  * bk keys generate: a new key pair.
  */
 import {askNewPassphrase} from '../../lib/cli/ask.ts'
-import {removeOnInterrupt} from '../../lib/cli/cleanup.ts'
+import {removeOnInterrupt} from '../../lib/cli/temporary.ts'
 import {BkCommand} from '../../lib/cli/command.ts'
 import {prose} from '../../lib/cli/prose.ts'
 import {usageError} from '../../lib/cli/errors.ts'

@@ -1,7 +1,7 @@
 /*
  * bk keys restrict: what a key may do, as lines of authorized_keys.
  */
-import {removeOnInterrupt} from '../../lib/cli/cleanup.ts'
+import {removeOnInterrupt} from '../../lib/cli/temporary.ts'
 import {BkCommand} from '../../lib/cli/command.ts'
 import {prose} from '../../lib/cli/prose.ts'
 import {usageError} from '../../lib/cli/errors.ts'

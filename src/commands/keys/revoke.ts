@@ -1,7 +1,7 @@
 /*
  * bk keys revoke: what bk allowed, it takes back.
  */
-import {removeOnInterrupt} from '../../lib/cli/cleanup.ts'
+import {removeOnInterrupt} from '../../lib/cli/temporary.ts'
 import {BkCommand} from '../../lib/cli/command.ts'
 import {prose} from '../../lib/cli/prose.ts'
 import type {ExitStatus} from '../../lib/cli/exit.ts'

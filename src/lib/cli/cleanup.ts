@@ -5,8 +5,6 @@
  * signal, which is what a shell wants to see. A kill -9 runs nothing, so nothing may depend on this.
  * Only for the main thread: workers get no signals.
  */
-import {calls} from '../sys/calls.ts'
-import type {OnTemp} from '../sys/atomic.ts'
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
@@ -26,9 +24,6 @@ export function onInterrupt(undo: (signal?: NodeJS.Signals) => void): () => void
     if (registered.size === 0) stopListening()
   }
 }
-
-/** For files under temporary names (sys/atomic.ts): they go when the process is interrupted. */
-export const removeOnInterrupt: OnTemp = (tmp) => onInterrupt(() => calls.unlink(tmp))
 
 /** Runs every registered function once, the newest first. One that throws does not keep the others from running. */
 export function runCleanups(signal?: NodeJS.Signals): void {

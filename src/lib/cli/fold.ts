@@ -3,13 +3,14 @@
  */
 import {oneLine} from './escape.ts'
 import {writeOut} from './output.ts'
+import {terminalColumns} from './terminal.ts'
 
 const INDENT = '  '
 
 /** Writes sentences to stdout, a terminal, each on lines of its own, below an empty one. */
 export async function writeFolded(sentences: readonly string[]): Promise<void> {
   if (sentences.length === 0) return
-  const width = process.stdout.columns
+  const width = terminalColumns()
   await writeOut(['', ...sentences.flatMap((sentence) => folded(oneLine(sentence), width))].map((line) => `${line}\n`))
 }
 

@@ -55,8 +55,11 @@ async function startOclif(argv: readonly string[], root: string): Promise<unknow
     const {execExternal} = await import('./external.ts')
     if (argv[0] !== 'help') execExternal(argv)
     const {nearest, ownCommands} = await import('./suggest.ts')
-    const name = unknown.replaceAll(':', ' ')
-    const near = nearest(name, ownCommands(root))
+    const own = ownCommands(root)
+    // oclif takes operands for further words of the command.
+    const [first = '', second = ''] = argv[0] === 'help' ? argv.slice(1) : argv
+    const name = own.some((command) => command.startsWith(`${first} `)) ? `${first} ${second}`.trimEnd() : first
+    const near = nearest(name, own)
     throw usageError(`no such command: ${name}`, near === undefined ? "'bk help' lists the commands" : `did you mean 'bk ${near}'?`)
   }
 }

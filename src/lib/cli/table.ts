@@ -5,6 +5,7 @@
 import {oneLine} from './escape.ts'
 import {writeOut} from './output.ts'
 import {paintFor} from './style.ts'
+import {terminalColumns} from './terminal.ts'
 
 export type Column = {
   readonly title: string
@@ -24,7 +25,7 @@ export async function writeTable(columns: readonly Column[], rows: Iterable<Row>
   for await (const row of rows) all.push(row.map(oneLine))
   if (all.length === 0) return
   const {bold} = await paintFor(process.stdout)
-  await writeOut(await tableLines(columns, all, process.stdout.columns, bold))
+  await writeOut(await tableLines(columns, all, terminalColumns(), bold))
 }
 
 async function* tabbed(rows: Iterable<Row> | AsyncIterable<Row>): AsyncGenerator<string> {

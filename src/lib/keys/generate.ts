@@ -54,5 +54,6 @@ function alreadyThere(path: Buffer, file: Buffer): BkError {
 
 function writeError(file: Buffer, error: unknown): unknown {
   if (errorCode(error) === undefined) return error
-  return new BkError(`cannot write ${escapeName(file)}: ${reasonOf(error)}`, {cause: error})
+  const hint = errorCode(error) === 'ENOENT' ? {hint: `make the directory first: 'install -d -m 700 ${escapeName(file.subarray(0, file.lastIndexOf('/')))}'`} : {}
+  return new BkError(`cannot write ${escapeName(file)}: ${reasonOf(error)}`, {cause: error, ...hint})
 }

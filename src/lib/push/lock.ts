@@ -6,7 +6,7 @@
 import {createHash} from 'node:crypto'
 import {constants} from 'node:fs'
 import {join} from 'node:path'
-import {BkError, errorCode, reasonOf, isFailure} from '../cli/errors.ts'
+import {errorCode, reasonOf, isFailure} from '../cli/errors.ts'
 import {makeFolders} from '../sys/atomic.ts'
 import {calls, writeAll} from '../sys/calls.ts'
 import {LOCK_EX, LOCK_NB} from '../sys/libc.ts'

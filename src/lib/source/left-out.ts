@@ -29,7 +29,7 @@ export function leftOutOf(wanted: Wanted, store: string | undefined): LeftOut[] 
   const isInside = (path: string): boolean => ancestorsOf(path).some((above) => named.has(above))
   const isNamed = (path: string): boolean => named.has(path) || some(named, (each) => each.startsWith(`${path}/`))
   if (store !== undefined && (isNamed(store) || store === '/')) {
-    throw usageError('the store cannot be backed up into itself', 'name the directories beside it, or copy the store with bk copy')
+    throw usageError('the store cannot be backed up into itself', 'name the directories beside it')
   }
   const left = madeUp.filter((path) => isInside(path) && !isNamed(path)).map((path) => ({path, keep: true}))
   return store !== undefined && isInside(store) ? [...left, {path: store, keep: false}] : left

@@ -2,15 +2,17 @@
  * The flags of every command that reads a tree of this machine, and the source that they describe. Declared once, so that
  * they mean the same in index and push.
  */
+import {realpathSync} from 'node:fs'
 import {homedir} from 'node:os'
 import {join} from 'node:path'
-import {removeOnInterrupt} from '../cli/cleanup.ts'
+import {removeOnInterrupt} from '../cli/temporary.ts'
 import {BkError, usageError} from '../cli/errors.ts'
 import {escapeName} from '../cli/escape.ts'
 import {digitChar, numberFlag, quietFlag, repeatableFlag, sizeFlag, switchFlag, valueFlag, verboseFlag} from '../cli/flags.ts'
 import {openIndex} from '../cli/index-input.ts'
 import {openInput, operandBytes, type Input} from '../cli/input.ts'
 import {prose} from '../cli/prose.ts'
+import {stateDirectory} from '../cli/places.ts'
 import type {Speech} from '../cli/speech.ts'
 import {escapeBytes} from '../index/escape.ts'
 import {isRoot} from '../index/read.ts'
@@ -113,7 +115,7 @@ export async function treeSource(words: readonly string[], flags: TreeFlags, con
       largerThan: flags['exclude-larger-than'],
       nodump: flags['exclude-nodump'],
     },
-    leaveOut: context.leftOut?.(wanted),
+    leaveOut: [...(context.leftOut?.(wanted) ?? []), ...ownState()],
     oneFileSystem: flags['one-file-system'],
     ignoreInode: flags['ignore-inode'],
     reference,
@@ -159,6 +161,15 @@ function wantedOf(words: readonly string[], list: Buffer | undefined, directory:
   const wanted = joinWanted(all)
   if (mayBeMissing && !someExist(wanted)) throw new BkError('none of the paths that are named is there')
   return wanted
+}
+
+/* What bk remembers would be new after every run. */
+function ownState(): LeftOut[] {
+  try {
+    return [{path: realpathSync.native(stateDirectory(), 'buffer').toString('latin1'), keep: false}]
+  } catch {
+    return []
+  }
 }
 
 function cacheOf(flags: TreeFlags, scope: string, {env}: TreeContext): CacheOptions {

@@ -50,8 +50,9 @@ export function formatGreeting({store, kind, set, head, newest, session}: Greeti
  */
 export async function readGreeting(line: () => Promise<string>): Promise<Greeting> {
   const must = async (pattern: RegExp): Promise<readonly string[]> => matched(await line(), pattern)
-  const version = /^bk (\d{1,9})$/.exec(await line())
-  if (version === null) throw misspoken('the other side does not speak as bk receive does')
+  const first = await line()
+  const version = /^bk (\d{1,9})$/.exec(first)
+  if (version === null) throw refusalIn(first) ?? misspoken('the other side does not speak as bk receive does')
   if (version[1] !== '1') throw new BkError(`the other side is from version ${version[1]}, this is version 1`, {status: 65, hint: 'update bk'})
   const [store, kind] = await must(/^store ([0-9a-f]{32}) (plain|sealed)$/)
   const [set] = await must(/^set (\S{1,64})$/)
