@@ -44,7 +44,7 @@ export type Running = {
 /** The environment of every process under test; `home` is where HOME and bk's state and cache lie, one per test process by default. */
 export function pinnedEnvironment(home: string = sharedHome()): Record<string, string> {
   return {
-    PATH: `${join(root, 'bin')}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
+    PATH: `${join(root, 'bin')}:${join(root, 'test/harness/bin')}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
     HOME: join(home, 'home'),
     XDG_STATE_HOME: join(home, 'state'),
     XDG_CACHE_HOME: join(home, 'cache'),

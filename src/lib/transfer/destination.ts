@@ -44,7 +44,7 @@ export interface Destination {
   packOf(id: string): string | undefined
   /** A list of chunks; undefined where it is not at hand and the receiving end checks it alone. */
   getList(id: string): Promise<Buffer | undefined>
-  /** Hears of each list of chunks that is new. */
+  /** Hears of each list of chunks that a file was found to have. */
   onList?(id: string, bytes: Buffer): void
   /** Takes a finished pack. */
   pack(pack: Pack): Promise<void>

@@ -29,7 +29,7 @@ export interface ContentOptions {
   readonly readers: Readers
   /** Adds to `known` what else the store has of these objects. */
   readonly learn: Destination['learn']
-  /** Hears of each list of chunks that is new. */
+  /** Hears of each list of chunks that a file was found to have. */
   readonly onList: (id: string, bytes: Buffer) => void
   readonly names: OwnerNames
   readonly reporter: ReadReporter
@@ -245,7 +245,11 @@ export class ContentPass {
         if (end.changed && reads < READS) break
         const {id, objects} = makeLists(chunks)
         await this.#options.learn?.(() => objects.map((object) => object.id))
-        for (const object of objects) if (this.#options.known.take(object.id)) this.#lists.push(object)
+        for (const object of objects) {
+          // Also of lists that the store has: the memory of them may be lost.
+          this.#options.onList(object.id, object.bytes)
+          if (this.#options.known.take(object.id)) this.#lists.push(object)
+        }
         return this.#take(change, end, {chunks: id, cut: piece.cut})
       }
       pieces = this.#piecesOf(change, request)
@@ -272,10 +276,7 @@ export class ContentPass {
   }
 
   async #packLists(): Promise<void> {
-    for (const {id, bytes} of this.#lists) {
-      this.#options.onList(id, bytes)
-      await this.#options.packer.add(asMember(id, bytes))
-    }
+    for (const {id, bytes} of this.#lists) await this.#options.packer.add(asMember(id, bytes))
     this.#lists = []
   }
 }

@@ -61,7 +61,7 @@ describe('the files that are read', () => {
 
   it('without HOME: that of the user database, and none for a user who is not in it', () => {
     expect(configFiles({}).map(({path}) => path)).toEqual(['/etc/bk/config', expect.stringMatching(/^\/.*\/\.config\/bk\/config$/)])
-    const script = `process.setuid(54321); const {configFiles} = await import('${root}/src/lib/cli/config.ts'); console.log(JSON.stringify(configFiles({})))`
+    const script = `const {configFiles} = await import('${root}/src/lib/cli/config.ts'); process.setuid(54321); console.log(JSON.stringify(configFiles({})))`
     const {stdout} = spawnSync(process.execPath, ['--input-type=module', '-e', `delete process.env.HOME; ${script}`], {encoding: 'utf8', env: {PATH: '/bin'}})
     expect(JSON.parse(stdout)).toEqual([{path: '/etc/bk/config', named: false}])
   })
@@ -79,7 +79,7 @@ describe('the files that are read', () => {
     write(join(dir, 'mine/config'), '--set=x')
     chmodSync(join(dir, 'mine/config'), 0)
     for (let above = dir; above !== '/tmp' && above !== '/'; above = join(above, '..')) chmodSync(above, 0o755)
-    const script = `process.setuid(54321); const {readSettings} = await import('${root}/src/lib/cli/config.ts')
+    const script = `const {readSettings} = await import('${root}/src/lib/cli/config.ts'); process.setuid(54321)
       for (const path of ['closed', 'mine']) console.log(JSON.stringify(await readSettings('send', {}, {}, [{path: '${dir}/' + path + '/config', named: false}]).catch((error) => error.message)))`
     const {stdout, stderr} = spawnSync(process.execPath, ['--input-type=module', '-e', script], {encoding: 'utf8'})
     expect(stderr).toBe('')

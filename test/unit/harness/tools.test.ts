@@ -101,7 +101,7 @@ describe('.ci/run', () => {
 })
 
 describe('tools/setup', () => {
-  const wanted = ['sshd', 'bsdtar', 'mtree', 'zstd', 'age', 'getfattr', 'setfacl', 'faketime', 'tmux', 'rsync', 'strace', 'groff']
+  const wanted = ['sshd', 'bsdtar', 'mtree', 'zstd', 'age', 'getfattr', 'setfacl', 'faketime', 'tmux', 'rsync', 'strace', 'groff', 'shellcheck', 'systemd-analyze']
   const all = Object.fromEntries(wanted.map((name) => [`bin/${name}`, 'exit 0']))
   const {'bin/age': _age, 'bin/getfattr': _getfattr, ...some} = all
 
