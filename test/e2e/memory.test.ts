@@ -23,7 +23,7 @@ beforeAll(async () => {
   const home = newHome(join(dir, 'home'))
   env = {TREE: tree, XDG_STATE_HOME: join(home, 'state'), XDG_CACHE_HOME: join(home, 'cache')}
   manyFiles(tree, count)
-  await sh('bk init -q store; bk init -q other', {cwd: dir})
+  await sh('bk init -q store; bk init -q other; bk init -q third', {cwd: dir})
 }, 120_000)
 
 afterAll(() => rmSync(tree, {recursive: true, force: true}))
@@ -57,6 +57,14 @@ test('one way, the first time and again', async () => {
   await expectFrugal(pipe, 4)
   writeFileSync(join(tree, 'e0/new'), 'new\n')
   await expectFrugal(pipe, 4)
+}, 180_000)
+
+test('in one process: the first time, one per cent changed, and nothing', async () => {
+  const push = 'bk push -q -C "$TREE" . third'
+  await expectFrugal(push, 1)
+  for (let at = 0; at < count; at += 100) writeFileSync(join(tree, `e${at / 100}`, `f${at}`), `once more ${at}\n`)
+  await expectFrugal(push, 1)
+  await expectFrugal(push, 1)
 }, 180_000)
 
 test('a list in any order, of other programs', async () => {

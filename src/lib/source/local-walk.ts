@@ -19,8 +19,10 @@ import {Workforce} from './workforce.ts'
 export async function* walkTree(options: LocalOptions, root: string, selection: SharedSelection | undefined): AsyncGenerator<Batch, number> {
   const cache = openCache(options)
   const setup = setupOf(options, root, selection, cache)
+  // Where nothing is read here and all is new, whoever reads has enough to do: a worker would take memory from him, and no time off.
+  const threads = options.digest === undefined && cache.file === undefined ? 1 : options.workers
   // Before the cache is read, since workers take longer to start.
-  const workforce = new Workforce(setup, options.workers, cache.file?.shared.count)
+  const workforce = new Workforce(setup, threads, cache.file?.shared.count)
   try {
     const old = cache.file?.load()
     const writer = cache.createWriter?.(old)

@@ -15,6 +15,17 @@ export interface CataloguedPack {
   has?(id: string): boolean
 }
 
+/** A pack whose ids are kept as text, a third of what they take as strings: a session may bring millions. */
+export function compactPack(name: string, size: number, ids: Buffer): CataloguedPack {
+  return {
+    name,
+    size,
+    get ids() {
+      return ids.toString('latin1', 0, ids.length - 1).split('\n')
+    },
+  }
+}
+
 /** Whether a pack holds an object. */
 export function holdsObject(pack: CataloguedPack, id: string): boolean {
   return pack.has?.(id) ?? pack.ids.includes(id)

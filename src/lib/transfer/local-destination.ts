@@ -10,7 +10,7 @@ import {leftPacks, Session} from '../store/session.ts'
 import {packName} from '../store/store.ts'
 import {recordTime, type SnapshotRecord} from '../store/record.ts'
 import {Known} from './known.ts'
-import {holdsObject, type CataloguedPack} from '../store/catalog.ts'
+import {compactPack, holdsObject, type CataloguedPack} from '../store/catalog.ts'
 import type {StoreLog} from '../store/log.ts'
 import type {Pack} from '../store/pack.ts'
 import type {Clock} from '../sys/clock.ts'
@@ -131,7 +131,7 @@ export class LocalDestination implements Destination {
 
   async pack(pack: Pack): Promise<void> {
     await this.#log.store.put(packName(pack.name), pack.parts, false)
-    await this.#take({name: pack.name, size: pack.size, ids: pack.ids})
+    await this.#take(compactPack(pack.name, pack.size, Buffer.from(`${pack.ids.join('\n')}\n`, 'latin1')))
   }
 
   async commit(facts: SnapshotFacts): Promise<string> {
