@@ -1,4 +1,4 @@
-// `bk send --to vault:` whose connection is cut at a random byte, again and again: nothing is committed or all of it, and the next run goes
+// `bk send --to vault:`, and `bk push`, whose connection is cut at a random byte, again and again: nothing is committed or all of it, and the next run goes
 // on from the packs that have arrived. Bytes are counted on the wire. `npm run crashes` has ten times as many rounds.
 
 import {existsSync, mkdirSync, readdirSync, writeFileSync} from 'node:fs'
@@ -13,14 +13,17 @@ import {readStore} from './harness/read-store.ts'
 import {startSshd} from './harness/sshd.ts'
 import {newHome, tempDir} from './harness/temp.ts'
 
-const count = Number(process.env['BK_CRASHES'] ?? 30)
-const pipe = 'bk index -C tree . | bk diff -q remote.idx | bk send -q --to vault: --index-out remote.idx'
+const count = Math.ceil(Number(process.env['BK_CRASHES'] ?? 30) / 2)
+const ways = [
+  ['the pipe', 'bk index -C tree . | bk diff -q remote.idx | bk send -q --to vault: --index-out remote.idx'],
+  ['a push', 'bk push -q -C tree . vault:'],
+] as const
 const records = (store: string): number => (existsSync(join(store, 'log')) ? readdirSync(join(store, 'log')).length : 0)
 const entries = (text: string): string[] => text.split('\n').filter((line) => line.startsWith('.'))
 /** What login, questions and index cost a run, at most. */
 const besides = 150_000
 
-test('a connection that is cut at any byte costs at most 16 MiB, and commits nothing or all', async () => {
+test.each(ways)('%s whose connection is cut at any byte costs at most 16 MiB more, and commits nothing or all', async (_, command) => {
   const dir = tempDir('wire')
   const store = join(dir, 'store')
   const tree = join(dir, 'tree')
@@ -28,7 +31,7 @@ test('a connection that is cut at any byte costs at most 16 MiB, and commits not
   const proxy = await startProxy(sshd)
   sshd.authorize([`restrict,command="${root}/bin/bk receive ${store} --set web1" ${sshd.publicKeys['vault']}`])
   const env = {...proxy.env, XDG_STATE_HOME: join(newHome(join(dir, 'home')), 'state')}
-  const run = (): Promise<Result> => sh(pipe, {cwd: dir, env})
+  const run = (): Promise<Result> => sh(command, {cwd: dir, env})
   mkdirSync(tree)
   for (let at = 0; at < 300; at++) writeFileSync(join(tree, `f${at}`), noise(at, 5000))
   await bk(['init', '-q', store])
@@ -47,7 +50,7 @@ test('a connection that is cut at any byte costs at most 16 MiB, and commits not
       const result = await run()
       sent += proxy.up()
       if (result.status === 0) break
-      expect({status: result.status, stderr: result.stderr}).toEqual({status: 75, stderr: expect.stringMatching(/^bk send: [^\n]*\n(?:bk send: hint: [^\n]*\n)?$/)})
+      expect({status: result.status, stderr: result.stderr}).toEqual({status: 75, stderr: expect.stringMatching(/^bk (send|push): [^\n]*\n(?:bk \1: hint: [^\n]*\n)?$/)})
     }
     proxy.reset()
     const result = await run()

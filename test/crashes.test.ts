@@ -1,5 +1,5 @@
 // The promise that matters most: killed at any instant, a store stays valid, nothing older in it changes, and the next run goes on from
-// there. SIGKILL hits the sender of a local store, or the receiver of a stream, at a random instant; afterwards the whole store is
+// there. SIGKILL hits the sender of a local store, the receiver of a stream, or a push, at a random instant; afterwards the whole store is
 // read by somebody who knows only docs/format.md. 30 rounds in `npm test`, 300 by `npm run crashes`; BK_SEED repeats one.
 
 import {appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync} from 'node:fs'
@@ -23,6 +23,7 @@ const ways = [
     victim: /bk\.js receive/,
     pipe: 'bk index -C tree . | bk diff -q remote.idx | bk send -q --index-out remote.idx | bk receive store && mv remote.idx.pending remote.idx',
   },
+  {victim: /bk\.js push/, pipe: 'bk push -q -C tree . store && bk index -q store@latest >remote.idx'},
 ]
 
 type Place = {
