@@ -9,11 +9,11 @@ _bk() {
   COMPREPLY=()
 
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W 'browse diff index init keys log push receive restore send status help --help --version' -- "$cur"))
+    COMPREPLY=($(compgen -W 'browse diff index init keys log pull push receive restore send status help --help --version' -- "$cur"))
     return
   fi
   case $command in
-    help) words='browse diff index init keys log push receive restore send status' ;;
+    help) words='browse diff index init keys log pull push receive restore send status' ;;
     keys) words='generate list restrict revoke' command+=" ${COMP_WORDS[2]}" ;;
   esac
   if [[ $words ]] && ((COMP_CWORD == 2)); then
@@ -44,13 +44,16 @@ _bk() {
       words='--json --help'
       ;;
     'keys restrict')
-      words='--max-entries --max-file --per-day --quota --reserve --deadline --browse --expires --file --from --install --quiet -q --receive --set --help'
+      words='--max-entries --max-file --per-day --quota --reserve --deadline --browse --expires --file --from --install --quiet -q --receive --set --source --help'
       ;;
     'keys revoke')
       words='--file --quiet -q --help'
       ;;
     'log')
       words='--at --set --check --json --list -l --quiet -q --help'
+      ;;
+    'pull')
+      words='--max-entries --max-file --per-day --quota --reserve --deadline --quiet -q --set --verbose -v --help'
       ;;
     'push')
       words='--as --directory -C --exclude --exclude-caches --exclude-from --exclude-if-present --exclude-larger-than --exclude-nodump --files-from --ignore-inode --jobs -j --keep-going --no-cache --null -0 --one-file-system -x --quiet -q --reference --verbose -v --after --before --bwlimit --compress --dry-run -n --note --ping --set --wait --help'

@@ -61,4 +61,4 @@ With \`-v\` a command says each option that was set this way, and where.
 
 A file can name programs to run. One that belongs to somebody else than root or the user who runs bk, or that others can write, is refused.
 
-On the command line alone: ${only.map((name) => `\`--${name}\``).join(', ')}. Nothing at all is taken from files and variables by the commands that sshd starts for a client: bk-receive(1), bk-browse(1), bk-forced(1). ${ownVariables.slice(1).join(', ')} are no options.`
+On the command line alone: ${only.map((name) => `\`--${name}\``).join(', ')}. Nothing at all is taken from files and variables by the commands that sshd starts for a client: bk-receive(1), bk-browse(1), bk-offer(1), bk-forced(1). ${ownVariables.slice(1).join(', ')} are no options.`

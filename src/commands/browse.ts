@@ -6,7 +6,7 @@ import {prose} from '../lib/cli/prose.ts'
 import {BkError, reasonOf, usageError} from '../lib/cli/errors.ts'
 import {requiredOperand} from '../lib/cli/flags.ts'
 import {openInput} from '../lib/cli/input.ts'
-import {requireNotTerminal, stdoutError} from '../lib/cli/output.ts'
+import {requireNotTerminal, writeParts} from '../lib/cli/output.ts'
 import {browse} from '../lib/browse/serve.ts'
 import {BrowseTree} from '../lib/browse/tree.ts'
 import {parseAddress} from '../lib/store/address.ts'
@@ -39,7 +39,7 @@ A session in which nothing is asked for ten minutes ends.`)
     if (parseAddress(args.store).kind !== 'local') throw usageError(`${args.store} is not on this machine`, `a path with a colon in it is written ./${args.store}`)
     requireNotTerminal('SFTP', "it is started over ssh: 'sftp HOST' with a key that is restricted to it")
     await StoreLog.open(new LocalStore(args.store))
-    await browse({tree: openTree(args.store), input: openInput('-', 'requests of SFTP'), write: writeStdout, patience: PATIENCE})
+    await browse({tree: openTree(args.store), input: openInput('-', 'requests of SFTP'), write: (bytes) => writeParts([bytes]), patience: PATIENCE})
   }
 }
 
@@ -49,10 +49,4 @@ function openTree(path: string): BrowseTree {
   } catch (error) {
     throw new BkError(`cannot read ${path}: ${reasonOf(error)}`, {cause: error})
   }
-}
-
-async function writeStdout(bytes: Buffer): Promise<void> {
-  await new Promise<void>((done, failed) => {
-    process.stdout.write(bytes, (error) => (error ? failed(stdoutError(error)) : done()))
-  })
 }

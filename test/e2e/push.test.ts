@@ -281,6 +281,14 @@ describe('to a vault', () => {
     expect(said(await pushAt('one'))).toEqual({status: 77, stderr: expect.stringMatching(/^bk push: refused per-day: 1 snapshots of set web1 were received in the last 24 hours, the limit is 1\n$/)})
   })
 
+  test('what is committed stays so when it cannot be remembered', async () => {
+    writeFileSync(join(dir, 'file'), '')
+    vault = {...vault}
+    const result = await sh('bk push -C tree . vault:', {cwd: dir, env: {...at('one'), XDG_STATE_HOME: join(dir, 'file'), XDG_CACHE_HOME: '/proc/nowhere'}})
+    expect(result).toMatchObject({status: 3, stderr: expect.stringMatching(/^bk push: committed, but it cannot be remembered in .*: not a directory\nbk push: hint: /)})
+    expect(String(result.stdout)).toMatch(/^committed 1 /)
+  })
+
   test('a dry run says what would be sent, and commits nothing', async () => {
     await pushAt('one')
     writeFileSync(join(dir, 'tree/b'), 'b\n')

@@ -12,14 +12,18 @@ export type Proxy = {
   readonly env: Readonly<Record<string, string>>
   /** bytes that went from ssh to sshd since the last `reset` */
   readonly up: () => number
-  /** counts anew, and cuts the connection after so many bytes up, if given */
-  readonly reset: (cutAfter?: number) => void
+  /** bytes that came back since then */
+  readonly down: () => number
+  /** counts anew, and cuts the connection after so many bytes up, or down, if given */
+  readonly reset: (cutAfter?: number, cutAfterDown?: number) => void
 }
 
 /** Lays a wire in front of sshd. */
 export async function startProxy(sshd: Sshd): Promise<Proxy> {
   let up = 0
   let limit = Infinity
+  let down = 0
+  let limitDown = Infinity
   const sockets = new Set<Socket>()
   const server = createServer((client) => {
     const upstream = connect(sshd.port, '127.0.0.1')
@@ -45,7 +49,20 @@ export async function startProxy(sshd: Sshd): Promise<Proxy> {
       client.destroy()
     })
     client.on('end', () => upstream.end())
-    upstream.pipe(client)
+    upstream.on('data', (bytes: Buffer) => {
+      const room = Math.max(0, limitDown - down)
+      down += Math.min(bytes.length, room)
+      if (bytes.length <= room) {
+        if (!client.write(bytes)) {
+          upstream.pause()
+          client.once('drain', () => upstream.resume())
+        }
+        return
+      }
+      client.write(bytes.subarray(0, room), () => client.destroy())
+      upstream.destroy()
+    })
+    upstream.on('end', () => client.end())
   })
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   atEnd(() => {
@@ -55,9 +72,12 @@ export async function startProxy(sshd: Sshd): Promise<Proxy> {
   return {
     env: {...sshd.env, PATH: `${programs(sshd, (server.address() as AddressInfo).port)}:${pinnedEnvironment()['PATH']}`},
     up: () => up,
-    reset(cutAfter = Infinity) {
+    down: () => down,
+    reset(cutAfter = Infinity, cutAfterDown = Infinity) {
       up = 0
+      down = 0
       limit = cutAfter
+      limitDown = cutAfterDown
     },
   }
 }

@@ -20,15 +20,15 @@ import {expiryTime} from '../../lib/keys/expiry.ts'
 import {checkPatterns} from '../../lib/keys/from-patterns.ts'
 import {readPublicKeys} from '../../lib/keys/reading.ts'
 import {formatLine, type RestrictedLine} from '../../lib/keys/restricted-line.ts'
-import {programForKeys, restrictKey, storeForKeys} from '../../lib/keys/restrict.ts'
+import {programForKeys, restrictKey, sourceForKeys, storeForKeys} from '../../lib/keys/restrict.ts'
 import {systemClock} from '../../lib/sys/clock.ts'
 import type {Speech} from '../../lib/cli/speech.ts'
 
 export default class KeysRestrict extends BkCommand {
   static override summary = 'say what a key may do, and nothing else'
   static override description = prose(`reads public keys, a key a line, and writes for each the line of authorized_keys that restricts it: sshd then runs 'bk forced'
-for whoever has the key, which adds snapshots to one set of one store (--receive), or reads a store (--browse), whatever the client asks for.
-No shell, no other command, no forwarding, no terminal. It is run where the store is.
+for whoever has the key, which adds snapshots to one set of one store (--receive), reads a store (--browse), or reads one directory (--source), whatever the client asks for.
+No shell, no other command, no forwarding, no terminal. It is run where the store is, or the directory.
 
 The account that gets the keys should have /bin/sh as its shell and own nothing but the stores, and sshd should accept no variables from clients but those of the locale (AcceptEnv).
 --expires needs OpenSSH 9.1 or later there.`)
@@ -36,6 +36,7 @@ The account that gets the keys should have /bin/sh as its shell and own nothing 
     {description: 'a client that may add to its own set', command: 'bk keys restrict web1.pub --receive /backup/store --set web1 --quota 200G --per-day 48 --install'},
     {description: 'one that may also read the store, to restore by itself', command: 'bk keys restrict web1.pub --receive /backup/store --set web1 --browse /backup/store'},
     {description: 'for three months, and from one network', command: 'bk keys restrict --browse /backup/store --from 10.1.0.0/16 --expires 3M <visitor.pub'},
+    {description: "the other way round: a backup host that may fetch /srv from here by 'bk pull'", command: 'bk keys restrict backup.pub --source /srv --install'},
   ]
   static override args = {pubkey: operands('file of public keys; - for standard input, also when none is given')}
   static override flags = {
@@ -52,6 +53,11 @@ A file that is a symbolic link stays one: the file it leads to is changed, if th
     quiet: quietFlag,
     receive: valueFlag('let the key add snapshots to STORE', {helpValue: 'STORE'}),
     set: valueFlag('set that its snapshots go to; the comment of the key if not given', {helpValue: 'NAME', dependsOn: ['receive']}),
+    source: valueFlag("let the key read DIR, an absolute path, and all that is below it: what 'bk pull' needs", {
+      helpValue: 'DIR',
+      description: prose(`Whoever has the key can read whatever the account can read below DIR, as 'bk push DIR' would: not through links that lead out of it. It cannot choose a part of DIR, nor write.
+An account that is to send files of others needs the right to read them.`),
+    }),
   }
   static override exitNotes = {
     65: 'What was read is no public key.',
@@ -59,12 +65,14 @@ A file that is a symbolic link stays one: the file it leads to is changed, if th
     77: 'With --install: the key has a line that bk did not write.',
   }
   static override files = [['~/.ssh/authorized_keys', 'where --install puts the lines: in the home that the user database says.']] as const
-  static override seeAlso = ['bk-keys-list(1)', 'bk-keys-revoke(1)', 'bk-forced(1)', 'sshd(8)']
+  static override seeAlso = ['bk-keys-list(1)', 'bk-keys-revoke(1)', 'bk-forced(1)', 'bk-pull(1)', 'sshd(8)']
 
   async run(): Promise<void> {
     const {args, flags} = await this.parse(KeysRestrict)
     const speech = this.speech(flags)
-    if (flags.receive === undefined && flags.browse === undefined) throw usageError('nothing is granted', 'give --receive STORE, --browse STORE, or both')
+    if (flags.receive === undefined && flags.browse === undefined && flags.source === undefined) {
+      throw usageError('nothing is granted', 'give --receive STORE, --browse STORE, --source DIR, or several of them')
+    }
     const receive = flags.receive === undefined ? undefined : await storeForKeys(flags.receive)
     const browse = flags.browse === undefined ? undefined : await storeForKeys(flags.browse)
     const limits = keyLimitsOf(flags)
@@ -74,6 +82,7 @@ A file that is a symbolic link stays one: the file it leads to is changed, if th
       program: programForKeys(bkProgram()),
       receive: receive && {store: receive.path, set: flags.set === undefined ? undefined : setName(flags.set), limits},
       browse: browse?.path,
+      source: flags.source === undefined ? undefined : sourceForKeys(flags.source),
       from: flags.from === undefined ? undefined : checkPatterns(flags.from),
       expires: flags.expires === undefined ? undefined : expiryTime(flags.expires, systemClock.now(), localTimeZone()),
     }

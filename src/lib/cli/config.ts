@@ -49,6 +49,7 @@ export const commandLineOnly: readonly string[] = [
   'json',
   'overwrite',
   'receive',
+  'source',
   'to',
   'version',
 ]

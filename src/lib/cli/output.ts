@@ -75,6 +75,15 @@ export async function writeOut(records: Records): Promise<void> {
   await flush()
 }
 
+/** Writes bytes to stdout as they are. Resolves when the system has taken all of it: who wrote it may use the memory again. */
+export async function writeParts(parts: readonly Uint8Array[]): Promise<void> {
+  for (const part of parts) {
+    await new Promise<void>((done, failed) => {
+      process.stdout.write(part, (error) => (error ? failed(stdoutError(error)) : done()))
+    })
+  }
+}
+
 /* A pipe takes a line at once if anybody reads it. */
 const lastWait = 5000
 let givenUp = false

@@ -4,13 +4,14 @@
 import {setTimeout as wait} from 'node:timers/promises'
 import {startSsh, type SshSession} from '../ssh/session.ts'
 import {parseSshTarget} from '../ssh/target.ts'
-import {Peer, type Wire} from '../transfer/peer.ts'
-import {readLast, readSeen, writeLast, writeSeen, type Seen} from '../transfer/seen-state.ts'
+import {readLast, writeLast} from '../transfer/seen-state.ts'
 import {SentState} from '../transfer/sent-state.ts'
-import {StreamDestination, type BaseText} from '../transfer/stream-destination.ts'
 import {Throttle} from '../transfer/throttle.ts'
-import {BkError, usageError} from './errors.ts'
+import {reasonOf, usageError} from './errors.ts'
+import {meetPeer} from './peer-sink.ts'
 import {stateDirectory} from './places.ts'
+import type {Wire} from '../transfer/peer.ts'
+import type {BaseText} from '../transfer/stream-destination.ts'
 import type {Guess, Sink} from './send-sink.ts'
 
 export interface RemoteOptions {
@@ -46,38 +47,16 @@ async function meet(options: RemoteOptions, session: SshSession): Promise<Omit<S
   const {address, baseText, rate, onWarning} = options
   try {
     const wire = wireOf(session, rate)
-    const peer = await Peer.meet(wire)
-    const {store, kind} = peer.greeting
-    if (kind === 'sealed') throw new BkError(`${address} is sealed: this version of bk cannot write sealed stores`)
-    const name = `${store}.${peer.greeting.set}`
-    const seen = `${stateDirectory()}/seen/${name}`
-    await compare(peer, seen, address, onWarning)
-    const state = new SentState(`${stateDirectory()}/sent`, name)
-    const write = (parts: readonly Uint8Array[]): Promise<void> => peer.send(parts)
-    const onCommitted = (record: Seen, tree: string): void => {
-      writeSeen(seen, record)
-      writeLast(`${stateDirectory()}/seen`, wordsOf(options), {state: name, tree})
-    }
-    const destination = new StreamDestination({write, state, baseText, unconfirmed: false, peer, onCommitted})
+    const memory = stateDirectory()
+    const onCommitted = (state: string, tree: string): void => writeLast(`${memory}/seen`, wordsOf(options), {state, tree})
+    // What is committed is committed, whatever becomes of the memory.
+    const onForgotten = (error: Error): void => onWarning(`committed, but it cannot be remembered in ${memory}: ${reasonOf(error)}`, 'the next time every file is read')
+    const destination = await meetPeer(wire, {nameOf: () => address, baseText, memory, onWarning, onCommitted, onForgotten})
     return {destination, sentBytes: wire.sentBytes, close: () => session.close()}
   } catch (error) {
     session.kill()
     throw error
   }
-}
-
-// A store that does not have the record we were told of last is not the one that it was: a disk that was put back, or somebody at work.
-async function compare(peer: Peer, path: string, address: string, onWarning: RemoteOptions['onWarning']): Promise<void> {
-  const seen = readSeen(path)
-  if (seen === undefined) return
-  const {head} = peer.greeting
-  if (head.seq < seen.seq) {
-    onWarning(`${address} was ROLLED BACK: it had record ${seen.seq}, and now its last is ${head.seq}`, 'what was backed up in between is gone there: find out who did that')
-    return
-  }
-  const sum = head.seq === seen.seq ? head.sum : await peer.record(seen.seq)
-  if (sum === seen.sum) return
-  onWarning(`${address} was REWRITTEN: its record ${seen.seq} is not the one that it was`, "find out who did that; 'bk log --check' there says what is whole")
 }
 
 /* Who is slowed down (--bwlimit) is so piece by piece. */

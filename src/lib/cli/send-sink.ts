@@ -14,7 +14,7 @@ import {LocalDestination} from '../transfer/local-destination.ts'
 import {SentState} from '../transfer/sent-state.ts'
 import {StreamDestination, type BaseText} from '../transfer/stream-destination.ts'
 import {removeOnInterrupt} from './temporary.ts'
-import {requireNotTerminal, stdoutError} from './output.ts'
+import {requireNotTerminal, writeParts} from './output.ts'
 import {stateDirectory} from './places.ts'
 import {setName} from './set-name.ts'
 import type {Destination} from '../transfer/destination.ts'
@@ -71,7 +71,8 @@ export async function beginSink(options: SinkOptions): Promise<Opening> {
   return {sink, guess}
 }
 
-function sinkOf({destination, sentBytes, close}: Omit<Sink, 'newestText'>): Sink {
+/** What a destination is to who sends. */
+export function sinkOf({destination, sentBytes, close}: Omit<Sink, 'newestText'>): Sink {
   const newestText = async (): Promise<AsyncIterable<Buffer> | undefined> => {
     const newest = await destination.newest()
     return newest === undefined ? undefined : textOf(await destination.chain(newest))
@@ -101,7 +102,7 @@ function openStream(base: string | undefined, unconfirmed: boolean): Destination
   requireNotTerminal('a stream', "pipe it into 'ssh HOST' or 'bk receive STORE', or give --to STORE")
   // Two vaults may keep different objects for the same tree: what was sent is remembered by the file that says what each has.
   const state = new SentState(`${stateDirectory()}/sent`, base === undefined ? 'unnamed' : objectId(Buffer.from(resolve(base))))
-  return new StreamDestination({write: writeStdout, state, baseText: baseText(base), unconfirmed})
+  return new StreamDestination({write: writeParts, state, baseText: baseText(base), unconfirmed})
 }
 
 // Only what the end line says; the text itself is read when it is needed, and held to that then.
@@ -116,14 +117,5 @@ function baseText(path: string | undefined): BaseText | undefined {
       for await (const batch of reader.batches()) void batch
       return bytes
     },
-  }
-}
-
-// Resolves when the system has taken all of it: the sender uses the memory again.
-async function writeStdout(parts: readonly Uint8Array[]): Promise<void> {
-  for (const part of parts) {
-    await new Promise<void>((done, failed) => {
-      process.stdout.write(part, (error) => (error ? failed(stdoutError(error)) : done()))
-    })
   }
 }

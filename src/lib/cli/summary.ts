@@ -52,6 +52,11 @@ export function restoredLine({files, bytes, seconds}: {readonly files: number; r
   return `restored ${grouped(files)} ${files === 1 ? 'file' : 'files'}, ${sizeWords(bytes)} in ${formatDuration(seconds)}`
 }
 
+/** What has come from another machine: `received 4.1M in 0:12`. */
+export function receivedLine(bytes: number, seconds: number): string {
+  return `received ${sizeWords(bytes)} in ${formatDuration(seconds)}`
+}
+
 /** Says the last line: to whoever sits at the terminal, else only with -v; never with -q. */
 export function tellSummary(line: string, speech: Pick<Reporter, 'note' | 'detail'>): void {
   if (isatty(2)) speech.note(line)

@@ -15,6 +15,8 @@ export type Grants = {
   readonly receive: {readonly store: string; readonly set: string; readonly limits: KeyLimits} | undefined
   /** Reading a store. */
   readonly browse: string | undefined
+  /** Having a directory sent, with all that is below it. */
+  readonly source: string | undefined
 }
 
 /** The limits in the order in which they are written, and their options, which bk forced, bk receive and bk keys restrict share. */
@@ -26,9 +28,12 @@ const LIMITS = Object.entries(LIMIT_OPTIONS) as [keyof KeyLimits, string][]
 const unitOf = (limit: keyof KeyLimits): string => (limit === 'deadline' ? 's' : '')
 
 /** The words behind `bk forced`. */
-export function grantWords({receive, browse}: Grants): string[] {
-  const words = receive === undefined ? [] : ['--receive', receive.store, '--set', receive.set, ...limitWords(receive.limits)]
-  return browse === undefined ? words : [...words, '--browse', browse]
+export function grantWords({receive, browse, source}: Grants): string[] {
+  return [
+    ...(receive === undefined ? [] : ['--receive', receive.store, '--set', receive.set, ...limitWords(receive.limits)]),
+    ...(browse === undefined ? [] : ['--browse', browse]),
+    ...(source === undefined ? [] : ['--source', source]),
+  ]
 }
 
 /** Limits as options with values; those that are undefined are left out. */
@@ -55,13 +60,14 @@ export function parseGrants(words: readonly string[]): Grants | undefined {
       return value === undefined ? [] : [[key, Number(value.slice(0, value.length - unitOf(key).length))]]
     }),
   )
-  const grants = {receive: store === undefined || set === undefined ? undefined : {store, set, limits}, browse: values.get('--browse')}
+  const receive = store === undefined || set === undefined ? undefined : {store, set, limits}
+  const grants = {receive, browse: values.get('--browse'), source: values.get('--source')}
   const written = grantWords(grants)
   return written.length > 0 && written.length === words.length && written.every((word, at) => word === words[at]) ? grants : undefined
 }
 
 /** A command that a restricted key may ask for. */
-export type GrantedCommand = 'receive' | 'browse'
+export type GrantedCommand = 'receive' | 'browse' | 'offer'
 
 /*
  * What sshd says for its subsystem sftp, which sftp(1), scp(1) and sshfs(1) ask for: the words behind `Subsystem sftp` in its

@@ -36,10 +36,11 @@ export function keyRow({key, words, from, expires}: RestrictedLine, form: 'exact
   ]
 }
 
-function grantsText({receive, browse}: Grants): string {
+function grantsText({receive, browse, source}: Grants): string {
   return [
     ...(receive === undefined ? [] : [`receive=${oneWord(receive.store)}`]),
     ...(browse === undefined ? [] : [`browse=${oneWord(browse)}`]),
+    ...(source === undefined ? [] : [`source=${oneWord(source)}`]),
   ].join(' ')
 }
 
@@ -55,12 +56,12 @@ function readable(limit: keyof KeyLimits, value: number): string {
 
 /** A key as one line of JSON; `line` is its line in the file. What is not said has no field. */
 export function keyAsJson({key, words, from, expires, program}: RestrictedLine, line: number): string {
-  const {receive, browse} = parseGrants(words) ?? {}
+  const {receive, browse, source} = parseGrants(words) ?? {}
   const limits = definedLimits(receive?.limits ?? {}).map(([limit, value]) => [LIMIT_OPTIONS[limit].replace('-', '_'), value])
   return `${JSON.stringify({
     type: 'key', line, fingerprint: fingerprint(key), key_type: key.type, comment: shownText(key.comment),
     program: shownText(program), command: words.map(shownText),
-    receive: shown(receive?.store), set: receive?.set, ...Object.fromEntries(limits), browse: shown(browse),
+    receive: shown(receive?.store), set: receive?.set, ...Object.fromEntries(limits), browse: shown(browse), source: shown(source),
     from: shown(from), expires: expires === undefined ? undefined : (expiryAsIso(expires) ?? shownText(expires)),
   })}\n`
 }

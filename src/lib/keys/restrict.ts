@@ -2,7 +2,7 @@
  * From what was asked for to lines of authorized_keys: paths made absolute and looked at, the set named. What is written here is run by
  * sshd for whoever has the key, long after; so nothing is guessed.
  */
-import {realpathSync} from 'node:fs'
+import {realpathSync, statSync} from 'node:fs'
 import {BkError, errorCode, reasonOf, usageError} from '../cli/errors.ts'
 import {escapeName} from '../cli/escape.ts'
 import {parseAddress} from '../store/address.ts'
@@ -14,21 +14,23 @@ import {grantWords, type KeyLimits} from './grants.ts'
 import type {PublicKey} from './public-key.ts'
 import type {RestrictedLine} from './restricted-line.ts'
 
-/** What every one of the keys shall be able to do. Paths come from `storeForKeys` and `programForKeys`. */
+/** What every one of the keys shall be able to do. Paths come from `storeForKeys`, `sourceForKeys` and `programForKeys`. */
 export type Restriction = {
   readonly program: string
   /** `set` undefined is the comment of each key. */
   readonly receive: {readonly store: string; readonly set: string | undefined; readonly limits: KeyLimits} | undefined
   readonly browse: string | undefined
+  readonly source: string | undefined
   readonly from: string | undefined
   readonly expires: string | undefined
 }
 
 /** The line for one key. Throws a usage error when no set is named and the key's comment is none. */
-export function restrictKey(key: PublicKey, {program, receive, browse, from, expires}: Restriction): RestrictedLine {
+export function restrictKey(key: PublicKey, {program, receive, browse, source, from, expires}: Restriction): RestrictedLine {
   const words = grantWords({
     receive: receive === undefined ? undefined : {...receive, set: receive.set ?? setFromComment(key)},
     browse,
+    source,
   })
   return {key, program, words, from, expires}
 }
@@ -45,16 +47,26 @@ export type KeyStore = {readonly path: string; readonly kind: 'plain' | 'sealed'
 /** The store at a path, by its absolute path without links. Throws 64 for a store elsewhere, 2 for what is no store. */
 export async function storeForKeys(operand: string): Promise<KeyStore> {
   if (parseAddress(operand).kind !== 'local') throw usageError(`not a directory of this machine: ${operand}`, 'the line is for the host that has the store: run this there')
-  let real: Buffer
+  const path = checkPath(realPath(operand))
+  const {settings} = await StoreLog.open(openStore(operand))
+  return {path, kind: settings.kind}
+}
+
+/** A directory that is to be sent, by its path without links. Throws 64 for one that is not absolute, 2 for what is no directory. */
+export function sourceForKeys(operand: string): string {
+  if (!operand.startsWith('/')) throw usageError(`--source: not an absolute path: ${escapeName(operand)}`, 'name the directory as the machine calls it that has it, and run this there')
+  const real = realPath(operand)
+  if (!statSync(real).isDirectory()) throw new BkError(`cannot use ${escapeName(operand)}: not a directory`)
+  return checkPath(real)
+}
+
+function realPath(operand: string): Buffer {
   try {
-    real = realpathSync.native(operand, {encoding: 'buffer'})
+    return realpathSync.native(operand, {encoding: 'buffer'})
   } catch (error) {
     if (errorCode(error) === undefined) throw error
     throw new BkError(`cannot use ${escapeName(operand)}: ${reasonOf(error)}`, {cause: error})
   }
-  const path = checkPath(real)
-  const {settings} = await StoreLog.open(openStore(operand))
-  return {path, kind: settings.kind}
 }
 
 /** The path of the program, as it goes into a line. Throws BkError 2 for one that cannot. */

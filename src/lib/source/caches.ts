@@ -3,9 +3,9 @@
  * Without that directory there simply is no cache.
  */
 import {createHash} from 'node:crypto'
-import {lstatSync, mkdirSync, readdirSync, unlinkSync, writeFileSync} from 'node:fs'
+import {existsSync, lstatSync, readdirSync, unlinkSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
-import {isTempName} from '../sys/atomic.ts'
+import {isTempName, makeFolders} from '../sys/atomic.ts'
 import {loadUsers} from '../sys/users.ts'
 import {placeOf, type Place} from './apart.ts'
 import type {LocalOptions} from './local.ts'
@@ -57,7 +57,11 @@ const tag = 'Signature: 8a477f597d28d172789f06886806bc55\n# This directory holds
 
 function prepare(directory: string): void {
   try {
-    if (mkdirSync(directory, {recursive: true, mode: 0o700}) !== undefined) writeFileSync(join(directory, 'CACHEDIR.TAG'), tag)
+    // Not mkdirSync's `recursive`, which goes round and round where nothing can be made, below /proc.
+    if (!existsSync(directory)) {
+      makeFolders(directory)
+      writeFileSync(join(directory, 'CACHEDIR.TAG'), tag)
+    }
     removeLeftovers(directory)
   } catch {
     // No cache then; or one that cannot be written, which the writer finds out.

@@ -13,7 +13,7 @@ import {onlooker} from '../cli/onlooker.ts'
 import {shellWords} from '../keys/quoting.ts'
 import {explainEnd, type SshEnd} from './failure.ts'
 import {openPty} from './pty.ts'
-import {Words} from './words.ts'
+import {Words, type Said} from './words.ts'
 import type {Socket} from 'node:net'
 import type {BkError} from '../cli/errors.ts'
 import type {SshTarget} from './target.ts'
@@ -21,10 +21,10 @@ import type {SshTarget} from './target.ts'
 /** What is to run there. */
 export type RemoteCommand =
   /**
-   * `bk receive` or `bk browse`. With a path in the target, its account has no forced command, or so the user says, and its shell gets
+   * `bk receive`, `bk browse` or `bk offer`. With a path in the target, its account has no forced command, or so the user says, and its shell gets
    * `bk receive FLAGS -- 'PATH'`; without one exactly `bk receive`, and FLAGS are the business of who restricted the key.
    */
-  | {readonly verb: 'receive' | 'browse'; readonly flags?: readonly string[] | undefined}
+  | {readonly verb: 'receive' | 'browse' | 'offer'; readonly flags?: readonly string[] | undefined}
   /** One of sshd's subsystems: `sftp`. */
   | {readonly subsystem: string}
 
@@ -43,6 +43,8 @@ export interface SshSession {
   close(): Promise<void>
   /** Closes, and says in one line why the end came: for who still expected an answer when `output` ended. */
   failure(): Promise<BkError>
+  /** What bk said over there on its stderr, so far. */
+  said(): Said
   /** Ends ssh now. */
   kill(): void
 }
@@ -130,7 +132,7 @@ export function startSsh(target: SshTarget, command: RemoteCommand, tell: ((line
     await close()
     return explainEnd(await finished, words.kept, target)
   }
-  return {input, output: child.stdout, finished, failure, close, kill}
+  return {input, output: child.stdout, finished, failure, close, said: () => words.said, kill}
 }
 
 /* `stdio` says so. */

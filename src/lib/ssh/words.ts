@@ -7,10 +7,17 @@ import {oneLine} from '../cli/escape.ts'
 
 const KEPT = 2048
 const LINES_TOLD = 100
+const LINES_SAID = 100
 /** Milliseconds by which ssh must outlive what is told. For who sits there that is at once; to end ssh takes none. */
 const OUTLIVED = 500
 /* What bk says over there is for its end. */
 const OF_BK = /^bk(?: [a-z-]+)*: /
+
+/** What bk said over there: the first hundred lines, each safe to print and without the name of the command, and how many more there were. */
+export interface Said {
+  readonly lines: readonly string[]
+  readonly more: number
+}
 
 export class Words {
   /** The last of what was said: whole lines, safe to print, at most 2 KiB. */
@@ -19,6 +26,8 @@ export class Words {
   /** How much of the line that is not at its end has been told. */
   #begun = 0
   #told = 0
+  readonly #said: string[] = []
+  #unsaid = 0
   readonly #waiting = new Set<NodeJS.Timeout>()
   #pause: NodeJS.Timeout | undefined
   readonly #tell: (line: string) => void
@@ -31,6 +40,11 @@ export class Words {
   constructor(tell: (line: string) => void, isOver: () => boolean) {
     this.#tell = tell
     this.#isOver = isOver
+  }
+
+  /** What bk said over there so far. */
+  get said(): Said {
+    return {lines: this.#said, more: this.#unsaid}
   }
 
   /** Takes what was said. Endless lines are cut. */
@@ -54,12 +68,18 @@ export class Words {
     const rest = line.slice(this.#begun)
     this.#begun = 0
     this.#keep(line)
+    if (OF_BK.test(line)) this.#gather(line)
     if (this.#isOver() || OF_BK.test(rest)) return
     const timer = setTimeout(() => {
       this.#waiting.delete(timer)
       this.#say(rest)
     }, OUTLIVED)
     this.#waiting.add(timer)
+  }
+
+  #gather(line: string): void {
+    if (this.#said.length < LINES_SAID) this.#said.push(printable(line.replace(OF_BK, '')))
+    else this.#unsaid++
   }
 
   /* A question may end without a newline. */

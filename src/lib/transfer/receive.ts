@@ -6,6 +6,7 @@
 import {BkError} from '../cli/errors.ts'
 import {addFirsts, addFirstsOfText, HardLinks} from '../index/hard-links.ts'
 import {IndexWriter} from '../index/write.ts'
+import {compactPack, type CataloguedPack} from '../store/catalog.ts'
 import {commitSnapshot, type Committed} from '../store/commit.ts'
 import {groupsOf, MAX_CHANGES, oldPaths, readChain, type Chain} from '../store/levels.ts'
 import {PackReader} from '../store/objects.ts'
@@ -22,7 +23,6 @@ import {FileLimit} from './file-limit.ts'
 import {Held} from './held.ts'
 import {parseSnapshotLines, type SnapshotLines} from './snapshot-lines.ts'
 import {StreamReader} from './stream.ts'
-import type {CataloguedPack} from '../store/catalog.ts'
 import type {StoreLog} from '../store/log.ts'
 import type {Limits} from '../store/settings.ts'
 import type {Clock} from '../sys/clock.ts'
@@ -37,6 +37,8 @@ export interface ReceiveOptions {
   readonly limits?: Limits | undefined
   /** Seconds that the whole session may take; a day if not given. */
   readonly deadline?: number | undefined
+  /** The writer keeps his end open until he has the answer: nothing is waited for behind the archive. */
+  readonly staysOpen?: boolean | undefined
 }
 
 const DAY = 24 * 3600
@@ -66,14 +68,14 @@ interface Visit {
  * @throws BkError 65 for what is no stream or is cut off, 77 with `refused WORD: …` for what must not be taken
  */
 export async function receive(pieces: AsyncIterable<Uint8Array>, log: StoreLog, options: ReceiveOptions): Promise<Committed> {
-  const {set, clock, answer} = options
+  const {set, clock, answer, staysOpen} = options
   const now = (): number => Number(clock.now() / 1_000_000_000n)
   const session = new Session(log.store, set)
   const guard = new Guard({log, set, limits: stricter(log.settings.limits, options.limits ?? {}), session, now})
   const deadline = new Deadline(options.deadline ?? DAY)
   try {
     const withAnswer = {...options, answer: (text: string) => deadline.within(answer(text))}
-    return await receiveStream(new StreamReader(deadline.pieces(pieces)), {log, options: withAnswer, session, guard, deadline, held: new Held(), now})
+    return await receiveStream(new StreamReader(deadline.pieces(pieces), {staysOpen}), {log, options: withAnswer, session, guard, deadline, held: new Held(), now})
   } finally {
     deadline.end()
     await unlessUnable(() => session.flush(now()))
@@ -143,17 +145,6 @@ async function receivePack(name: string, bytes: Buffer, stream: StreamReader, {l
   held.addMeasured(name, members)
   await guard.afterPack()
   return pack
-}
-
-// A session may bring millions of objects: their ids are kept as text, a third of what they take as strings.
-function compactPack(name: string, size: number, text: Buffer): CataloguedPack {
-  return {
-    name,
-    size,
-    get ids() {
-      return text.toString('latin1', 0, text.length - 1).split('\n')
-    },
-  }
 }
 
 async function accept(lines: SnapshotLines, packs: readonly CataloguedPack[], visit: Visit): Promise<Committed> {

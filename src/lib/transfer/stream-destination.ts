@@ -2,7 +2,7 @@
  * A stream as the destination. One way nobody answers, so the writer counts only on what its own memory says that the base has. With a
  * peer at the other end he can ask, and does where his memory is not enough. The receiving end checks everything anyway.
  */
-import {BkError} from '../cli/errors.ts'
+import {BkError, errorCode} from '../cli/errors.ts'
 import {commentValue, type Group} from '../index/group.ts'
 import {groupsOf, type Chain} from '../store/levels.ts'
 import {idOfDigest} from '../store/object-id.ts'
@@ -33,6 +33,8 @@ export interface StreamOptions {
   readonly peer?: Peer | undefined
   /** Hears of what was committed, with the digest of its index. */
   readonly onCommitted?: ((record: {readonly seq: number; readonly sum: string}, tree: string) => void) | undefined
+  /** Hears why what was committed could not be remembered, which costs time and never data; without it that is thrown. */
+  readonly onForgotten?: ((error: Error) => void) | undefined
 }
 
 /**
@@ -165,16 +167,20 @@ export class StreamDestination implements Destination {
   }
 
   async commit(facts: SnapshotFacts, keepsake?: Keepsake): Promise<string> {
-    const {peer, state, onCommitted} = this.#options
+    const {peer, state, onCommitted, onForgotten} = this.#options
     const {claimed, partial, entries, bytes, index, tree, base, needed, note} = facts
     const add = peer === undefined ? this.#sent.filter((name) => needed.has(name)) : [...needed].filter((name) => name !== IN_BASE)
     const lines = formatSnapshotLines({claimed, partial, entries, bytes, index, tree, base, add, drop: [], saw: undefined, note})
     await this.#write([...streamMember('snapshot', [lines]), STREAM_END])
     const committed = await peer?.finish()
-    if (keepsake !== undefined) state.write(facts, keepsake, (id) => this.#lists.get(id))
-    if (committed === undefined) return ''
-    onCommitted?.(committed, tree)
-    return committed.line
+    try {
+      if (keepsake !== undefined) state.write(facts, keepsake, (id) => this.#lists.get(id))
+      if (committed !== undefined) onCommitted?.(committed, tree)
+    } catch (error) {
+      if (onForgotten === undefined || !(error instanceof Error) || errorCode(error) === undefined) throw error
+      onForgotten(error)
+    }
+    return committed?.line ?? ''
   }
 }
 

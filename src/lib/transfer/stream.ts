@@ -25,10 +25,13 @@ export const STREAM_END = TAR_END
 /** Takes a stream apart. */
 export class StreamReader {
   readonly #pieces: AsyncIterator<Uint8Array>
+  readonly #staysOpen: boolean
   #held: Buffer = Buffer.alloc(0)
 
-  constructor(pieces: AsyncIterable<Uint8Array>) {
+  /** @param options `staysOpen`: the writer keeps his end open until he has an answer, so that nothing is waited for behind the end of the archive */
+  constructor(pieces: AsyncIterable<Uint8Array>, {staysOpen = false}: {readonly staysOpen?: boolean | undefined} = {}) {
     this.#pieces = pieces[Symbol.asyncIterator]()
+    this.#staysOpen = staysOpen
   }
 
   /** The first bytes, which stay. Fewer than asked for at the end. */
@@ -48,7 +51,7 @@ export class StreamReader {
     if (block[0] === 0) {
       const rest = await this.#take(TAR_END.length - BLOCK)
       if (!Buffer.concat([block, rest]).equals(TAR_END)) throw bad('its end is not zeros')
-      if (this.#held.length > 0 || (await this.#fill())) throw bad('something stands behind its end')
+      if (this.#held.length > 0 || (!this.#staysOpen && (await this.#fill()))) throw bad('something stands behind its end')
       return undefined
     }
     const header = readHeader(block, 0)

@@ -8,9 +8,12 @@ const receive = {store: '/backup/store', set: 'web1', limits: {}}
 
 describe('words', () => {
   it.each<[string, Grants, string]>([
-    ['receive', {receive, browse: undefined}, '--receive /backup/store --set web1'],
-    ['browse', {receive: undefined, browse: '/s'}, '--browse /s'],
-    ['both, with limits', {receive: {...receive, limits}, browse: '/s'}, '--receive /backup/store --set web1 --quota 214748364800 --per-day 48 --max-file 1 --max-entries 0 --reserve 5 --deadline 3600s --browse /s'],
+    ['receive', {receive, browse: undefined, source: undefined}, '--receive /backup/store --set web1'],
+    ['browse', {receive: undefined, browse: '/s', source: undefined}, '--browse /s'],
+    ['source', {receive: undefined, browse: undefined, source: '/srv'}, '--source /srv'],
+    ['receive and source', {receive, browse: undefined, source: '/srv'}, '--receive /backup/store --set web1 --source /srv'],
+    ['all three', {receive, browse: '/s', source: '/srv'}, '--receive /backup/store --set web1 --browse /s --source /srv'],
+    ['both, with limits', {receive: {...receive, limits}, browse: '/s', source: undefined}, '--receive /backup/store --set web1 --quota 214748364800 --per-day 48 --max-file 1 --max-entries 0 --reserve 5 --deadline 3600s --browse /s'],
   ])('%s', (_name, grants, words) => {
     expect(grantWords(grants).join(' ')).toBe(words)
     expect(parseGrants(words.split(' '))).toEqual(grants)
@@ -19,7 +22,7 @@ describe('words', () => {
   it.each([
     '', '--receive', '--receive /s', '--set x', '--receive /s --set x --quota', '--receive /s --set x --quota 1G', '--receive /s --set x --quota 01', '--set x --receive /s',
     '--browse /s --receive /s --set x', '--receive /s --set x --offer /etc', '--browse /s --browse /t', '--receive /s --set x --deadline 3600', '--receive /s --set x --deadline 1h', '--receive /s --set x --deadline 060s', '--receive /s --set x --deadline s',
-    '--receive /s --set x --quota 1s', '--deadline 60s --browse /s', '--receive /s --set x --quota -1 extra',
+    '--receive /s --set x --quota 1s', '--source', '--source /a --source /b', '--source /a --browse /s', '--source /a --receive /s --set x', '--source /a --quota 1', '--source /a /b', '--deadline 60s --browse /s', '--receive /s --set x --quota -1 extra',
   ])('%j is none of ours', (words) => {
     expect(parseGrants(words.split(' '))).toBeUndefined()
   })
@@ -33,6 +36,20 @@ describe('the command of a client', () => {
     ['bk browse', 'browse'],
   ])('%j gets %s', (asked, command) => {
     expect(chooseCommand(asked, ['receive', 'browse'])).toBe(command)
+  })
+
+  test('offer: by its name, and by none where nothing else is granted', () => {
+    expect(chooseCommand('bk offer', ['receive', 'browse', 'offer'])).toBe('offer')
+    expect(chooseCommand('bk offer', ['offer'])).toBe('offer')
+    expect(chooseCommand(undefined, ['offer'])).toBe('offer')
+    expect(chooseCommand('', ['browse', 'offer'])).toBe('browse')
+  })
+
+  test.each([
+    'offer', 'bk', ' bk offer', 'bk offer ', 'bk  offer', 'bk offer /etc', 'bk offer -- /etc', "bk offer -- '/etc'", 'bk offer --', 'bk offer -v', 'bk offer\n', 'bk offer\nbk offer', 'bk offer;id', 'BK OFFER', 'bk receive',
+    'bk browse', 'internal-sftp', '/usr/lib/openssh/sftp-server', 'bk forced --source /', 'bk index /etc', 'bk push /etc host:', 'sh', 'bk \u043effer', 'bk offer\0',
+  ])('%j is refused where a source is granted', (asked) => {
+    expect(chooseCommand(asked, ['offer'])).toBeUndefined()
   })
 
   test.each([

@@ -29,3 +29,22 @@ describe.each([1, 7, 100_000])('words in pieces of %d bytes', (size) => {
     expect(kept('x'.repeat(100_000), size)).toBe(`${'x'.repeat(2047)}\n`)
   })
 })
+
+describe('what bk says over there', () => {
+  it('is gathered without its name, safe to print, a hundred lines of it', () => {
+    const words = new Words(() => {}, () => true)
+    words.add(Buffer.from('banner\nbk offer: one\r\nbk: two\nbk keys list: \x1b[2Jthree\nbkx: none\n bk offer: none\nbk offer: half'))
+    expect(words.said).toEqual({lines: ['one', 'two', '\\033[2Jthree'], more: 0})
+    for (let at = 0; at < 1000; at++) words.add(Buffer.from('\nbk offer: more'))
+    words.end()
+    expect(words.said.lines).toHaveLength(100)
+    expect(words.said.lines[3]).toBe('half')
+    expect(words.said.more).toBe(3 + 1000 - 100)
+  })
+
+  it('is cut where it has no end', () => {
+    const words = new Words(() => {}, () => true)
+    words.add(Buffer.from(`bk offer: ${'x'.repeat(100_000)}\n`))
+    expect(words.said.lines[0]!.length).toBeLessThan(2048)
+  })
+})

@@ -114,5 +114,5 @@ describe('for programs', () => {
 
 test('of several statuses the gravest is taken', () => {
   expect(worst([])).toBe(0)
-  expect([worst([0, 1, 0]), worst([1, 75, 1]), worst([77, 75]), worst([2, 77]), worst([65, 2, 0])]).toEqual([1, 75, 77, 2, 65])
+  expect([worst([0, 1, 0]), worst([1, 75, 1]), worst([77, 75]), worst([2, 77]), worst([65, 2, 0]), worst([3, 75, 0]), worst([0, 3])]).toEqual([1, 75, 77, 2, 65, 75, 3])
 })
