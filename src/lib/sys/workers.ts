@@ -85,7 +85,8 @@ export function createPool<Message, Result>(options: PoolOptions): Pool<Message,
   const finish = (member: Member, id: number): Job | undefined => {
     const job = member.jobs.get(id)
     member.jobs.delete(id)
-    if (member.jobs.size === 0) member.worker.unref()
+    // One that is being ended has to hold the process until it is: an answer may come that late.
+    if (member.jobs.size === 0 && members.has(member)) member.worker.unref()
     return job
   }
   const leastBusy = (): Member | undefined => {

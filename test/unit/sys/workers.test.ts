@@ -143,3 +143,18 @@ test('a pool holds the process while jobs are in work, and no longer', () => {
   const {status, stderr, stdout} = spawnSync(process.execPath, ['--input-type=module', '-e', script], {encoding: 'utf8', timeout: 20_000})
   expect([status, stdout, stderr]).toEqual([0, 'first\nsecond\n', ''])
 })
+
+// Seen once in some hundred cut connections: the process drained while it waited for its workers to end, and node's status for that is 13.
+test('a process waits until its pool is closed, also when an answer comes that late', () => {
+  const script = `
+    import {createPool} from ${JSON.stringify(new URL('../../../src/lib/sys/workers.ts', import.meta.url).href)}
+    const {job, close} = createPool({url: new URL(${JSON.stringify(url.href)}), size: 2})
+    await Promise.all([job({do: 'echo'}), job({do: 'echo'})])
+    const lost = [job({do: 'echo'}), job({do: 'echo'})].map((each) => each.catch((error) => error.message))
+    // The answers come while nobody listens, and are heard after the pool was told to close.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
+    await close()
+    console.log(await Promise.all(lost))`
+  const {status, stderr, stdout} = spawnSync(process.execPath, ['--input-type=module', '-e', script], {encoding: 'utf8', timeout: 20_000})
+  expect([status, stdout, stderr]).toEqual([0, "[ 'worker pool is closed', 'worker pool is closed' ]\n", ''])
+})
