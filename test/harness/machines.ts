@@ -92,7 +92,7 @@ function machineIn(dir: string, clock: readonly string[]): Machine {
 function onTerminal(bytes: string): string {
   // oxlint-disable-next-line no-control-regex
   const plain = bytes.replaceAll(/\x1b\[[0-9;?]*[A-Za-z]/g, '')
-  return plain.split('\n').map((line) => line.replace(/\r+$/, '').replace(/^.*\r/, '')).join('\n')
+  return plain.split('\n').map((line) => line.replace(/\r+$/, '').replace(/^[^]*\r/, '')).join('\n')
 }
 
 /** The one line of a file of cron.d with this word, and the variables of the file, as crontab(5) has them. */
