@@ -1,7 +1,7 @@
 // A store over SFTP, with an `ssh` of the test's own on PATH that starts `bk browse` here: what is asked of it, and how often anybody
 // is called.
 
-import {chmodSync, cpSync, readFileSync, writeFileSync} from 'node:fs'
+import {chmodSync, cpSync, existsSync, readFileSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {afterEach, beforeEach, describe, expect, it} from 'vitest'
 import {BkError} from '../../../src/lib/cli/errors.ts'
@@ -10,7 +10,6 @@ import {StoreLog} from '../../../src/lib/store/log.ts'
 import {SftpStore} from '../../../src/lib/store/sftp.ts'
 import {root} from '../../harness/bk.ts'
 import {until} from '../../harness/limits.ts'
-import {isRunning} from '../../harness/processes.ts'
 import {storeFiles} from '../../harness/store-files.ts'
 import {tempDir} from '../../harness/temp.ts'
 
@@ -81,7 +80,8 @@ describe('the other end', () => {
     await store.size('bk-store')
     const first = Number(started()[0])
     process.kill(first)
-    await until('it is gone, and this was heard', () => !isRunning(first))
+    // Not isRunning: what has ended and is still there as a zombie this process has not heard of.
+    await until('it is gone, and this was heard', () => !existsSync(`/proc/${first}`))
     expect(await store.get('bk-store')).toEqual(readFileSync(join(at, 'bk-store')))
     expect(started()).toHaveLength(2)
   })
