@@ -20,7 +20,7 @@ import {pingUrl} from '../lib/push/ping.ts'
 import {push, pushedLine, withChanges} from '../lib/push/push.ts'
 import {leftOutOf, type LeftOut} from '../lib/source/left-out.ts'
 import {treeFlags, treeSource} from '../lib/source/tree-flags.ts'
-import {fixedAddress, placeOf} from '../lib/store/place.ts'
+import {fixedAddress, storeDirectory} from '../lib/store/place.ts'
 import {escapeNote} from '../lib/store/note.ts'
 import type {ExitStatus} from '../lib/cli/exit.ts'
 import type {Wanted} from '../lib/source/operands.ts'
@@ -91,7 +91,7 @@ On a terminal the last line sums up what was new; elsewhere it does with -v.`)
       void opening.sink.then((opened) => (sink = opened), () => {})
       const onProgress = ({files}: {readonly files: number}): void => void (sink !== undefined && progress.update({phase: 'listing', files}))
       const workers = Math.min(availableParallelism(), 2)
-      const leftOut = (wanted: Wanted): LeftOut[] => leftOutOf(wanted, placeOf(store))
+      const leftOut = (wanted: Wanted): LeftOut[] => leftOutOf(wanted, storeDirectory(store))
       const tree = await treeSource(sources, {...flags, 'no-digest': true}, {kind: 'sha256', speech, workers, env: process.env, onProgress, leftOut})
       return {tree, opening}
     }

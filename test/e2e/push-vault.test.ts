@@ -1,11 +1,12 @@
 // `bk push` to a store on another machine: what is compared before anybody has answered is only a guess, and what is refused or forgotten
 // is said in words.
 
-import {mkdirSync, renameSync, rmSync, writeFileSync} from 'node:fs'
+import {cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {beforeEach, describe, expect, test} from 'vitest'
 import {root, sh} from '../harness/bk.ts'
 import type {Result} from '../harness/bk.ts'
+import {noise} from '../harness/days.ts'
 import {readStore} from '../harness/read-store.ts'
 import {startSshd} from '../harness/sshd.ts'
 import {newHome, tempDir} from '../harness/temp.ts'
@@ -72,6 +73,26 @@ describe('to a vault', () => {
     renameSync(join(dir, 'limited'), join(dir, 'store'))
     expect(said(await pushAt('one'))).toEqual({status: 0, stderr: expect.any(String)})
     expect(said(await pushAt('one'))).toEqual({status: 77, stderr: expect.stringMatching(/^bk push: refused per-day: 1 snapshots of set web1 were received in the last 24 hours, the limit is 1\n$/)})
+  })
+
+  test('a memory that is damaged is one that is lost', async () => {
+    writeFileSync(join(dir, 'tree/large'), noise(7, 2_000_000))
+    await pushAt('one')
+    const memory = join(dir, 'one/state/bk/sent')
+    const files = readdirSync(memory, {recursive: true, encoding: 'utf8'}).filter((name) => statSync(join(memory, name)).isFile())
+    expect(files.length).toBeGreaterThanOrEqual(3)
+    for (const file of files) {
+      cpSync(join(dir, 'one'), join(dir, 'two'), {recursive: true})
+      const path = join(dir, 'two/state/bk/sent', file)
+      writeFileSync(path, readFileSync(path).fill(0x5a, Math.max(0, statSync(path).size - 40)))
+      writeFileSync(join(dir, 'tree/new'), file)
+      // What only send finds out, when it has begun to count on it, is forgotten then.
+      const first = await pushAt('two')
+      const again = first.status === 0 ? first : await pushAt('two')
+      expect({file, ...said(again)}).toEqual({file, status: 0, stderr: ''})
+      expect(newest().index).toMatch(/^\.\/new /m)
+      rmSync(join(dir, 'two'), {recursive: true})
+    }
   })
 
   test('what is committed stays so when it cannot be remembered', async () => {

@@ -7,6 +7,7 @@ import {IndexReader} from '../index/read.ts'
 import {indexText} from '../source/source.ts'
 import {send} from '../transfer/send.ts'
 import {textOf} from '../store/levels.ts'
+import {isFailure} from '../cli/errors.ts'
 import {summaryLine} from '../cli/summary.ts'
 import {ahead} from './ahead.ts'
 import type {Opening, Sink} from '../cli/send-sink.ts'
@@ -27,10 +28,19 @@ const CHANGES_AHEAD = 20_000
 export async function push(tree: LocalSource, opening: Opening, options: Omit<SendOptions, 'directory'>): Promise<Sent> {
   return await withChanges(tree, opening, options, async (changes, {destination}) => {
     const sent = await send(changes, destination, {...options, directory: () => tree.directory})
-    await tree.learn(sent.text())
+    await learn(tree, sent)
     sent.close()
     return sent
   })
+}
+
+// What is committed is committed: a cache that cannot be brought up to date costs the next run some time.
+async function learn(tree: LocalSource, sent: Sent): Promise<void> {
+  try {
+    await tree.learn(sent.text())
+  } catch (error) {
+    if (!isFailure(error)) throw error
+  }
 }
 
 /** What a push has come to, in one line. `sent` bytes went to another machine, if there is one. */
@@ -51,14 +61,19 @@ export async function withChanges<Result>(
   {spill}: Pick<SendOptions, 'spill'>,
   use: (changes: ChangesSource, sink: Sink) => Promise<Result>,
 ): Promise<Result> {
-  if (guess !== undefined) {
-    const diff = diffAgainst(textOf(await guess.chain()), new IndexReader(indexText(tree), {trusted: true}), spill)
+  const likely = await guess?.chain().catch(unlessFailure)
+  if (guess !== undefined && likely !== undefined) {
+    const {items, stop} = stoppable(indexText(tree))
+    const diff = diffAgainst(textOf(likely), new IndexReader(items, {trusted: true}), spill)
     const changes = ahead(diff.batches(), CHANGES_AHEAD)
     try {
       const sink = await opening
       if ((await sink.destination.newest())?.tree === guess.digest) return await use(sourceOf(diff, changes), sink)
     } finally {
+      // A diff gives nothing before it has gone through all: of a store that cannot be reached people want to hear sooner.
+      stop()
       await changes.return(undefined)
+      await items.return(undefined)
     }
   }
   const text = ahead(indexText(tree), TEXT_AHEAD)
@@ -68,6 +83,23 @@ export async function withChanges<Result>(
   } finally {
     await text.return(undefined)
   }
+}
+
+/* A memory that is damaged is one that is lost. */
+function unlessFailure(error: unknown): undefined {
+  if (!isFailure(error)) throw error
+}
+
+/* The same items, until somebody has had enough: then whoever asks for the next gets an error, and the work behind them ends. */
+function stoppable<Item>(items: AsyncIterable<Item>): {readonly items: AsyncGenerator<Item>; stop(): void} {
+  let stopped = false
+  const some = async function* (): AsyncGenerator<Item> {
+    for await (const item of items) {
+      if (stopped) throw new Error('nobody wants it any more')
+      yield item
+    }
+  }
+  return {items: some(), stop: () => void (stopped = true)}
 }
 
 /* The changes of a diff that somebody else has begun to take. */

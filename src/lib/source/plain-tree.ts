@@ -2,7 +2,7 @@
  * A directory as `bk push DIR` lists it without any options: what `bk offer` sends, where nobody may choose, and `bk pull` of this machine.
  */
 import {availableParallelism} from 'node:os'
-import {placeOf} from '../store/place.ts'
+import {storeDirectory} from '../store/place.ts'
 import {leftOutOf} from './left-out.ts'
 import {treeSource, type TreeContext, type TreeFlags} from './tree-flags.ts'
 import type {LocalSource} from './local.ts'
@@ -25,6 +25,6 @@ const NO_FLAGS: TreeFlags = {
  * @throws BkError 2 when it is not there
  */
 export async function plainTree(path: string, store: string | undefined, context: Pick<TreeContext, 'speech' | 'env' | 'onProgress'>): Promise<LocalSource> {
-  const place = store === undefined ? undefined : placeOf(store)
+  const place = store === undefined ? undefined : storeDirectory(store)
   return await treeSource([path], NO_FLAGS, {...context, kind: 'sha256', workers: Math.min(availableParallelism(), 2), leftOut: (wanted) => leftOutOf(wanted, place)})
 }

@@ -11,7 +11,7 @@ export function fixedAddress(store: string): string {
 }
 
 /** The directory of a store where it really is, raw (latin1); undefined for one on another machine, or none. */
-export function placeOf(store: string): string | undefined {
+export function storeDirectory(store: string): string | undefined {
   if (parseAddress(store).kind !== 'local') return undefined
   try {
     return realpathSync.native(store, 'buffer').toString('latin1')

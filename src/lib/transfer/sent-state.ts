@@ -43,12 +43,23 @@ export class SentState {
     try {
       const {facts} = parseFacts(readFile(`${folder}/facts`))
       const text = async (id: string): Promise<Buffer> => {
-        const bytes = readFile(`${folder}/${id}`)
-        const content = decompressFrame(bytes.subarray(16), Number(bytes.toString('latin1', 0, 16)))
-        if (objectId(content) !== id) throw new BkError('the memory of what was sent is damaged', {status: 65})
-        return content
+        try {
+          const bytes = readFile(`${folder}/${id}`)
+          const content = decompressFrame(bytes.subarray(16), Number(bytes.toString('latin1', 0, 16)))
+          if (objectId(content) === id) return content
+        } catch (error) {
+          if (!isFailure(error)) throw error
+        }
+        throw damaged(folder)
       }
-      return {facts, chain: () => readChain(facts.index.id, text), lists: () => parseLists(readFile(`${folder}/lists`))}
+      const lists = (): Map<string, Buffer> => {
+        try {
+          return parseLists(readFile(`${folder}/lists`))
+        } catch (error) {
+          throw isFailure(error) ? damaged(folder) : error
+        }
+      }
+      return {facts, chain: () => readChain(facts.index.id, text), lists}
     } catch (error) {
       if (!isFailure(error)) throw error
       return undefined
@@ -96,6 +107,12 @@ export class SentState {
       for (const index of namesIn(state)) if (isOld(`${state}/${index}`)) removeFolder(`${state}/${index}`)
     }
   }
+}
+
+/* Whoever comes next has lost it, which costs time; as it is it would fail every night. */
+function damaged(folder: string): BkError {
+  removeFolder(folder)
+  return new BkError('the memory of what was sent was damaged', {status: 65, hint: 'run it again: it is forgotten now'})
 }
 
 function namesIn(folder: string): string[] {
