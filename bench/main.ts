@@ -11,11 +11,13 @@ import {mutate} from './mutate.ts'
 import {placeInto, report} from './report.ts'
 import {parseResults, succeeded} from './rows.ts'
 import {run} from './run.ts'
+import {measureSftp} from './sftp.ts'
 import {measureSsh} from './ssh.ts'
 
 const usage = `usage: npm run bench -- [options]               measure, then print the report
        npm run bench -- report FILE [--into PAGE]  the report of a TSV; --into replaces the figures in a page
        npm run bench -- ssh                        nothing changed, over ssh, beside 'ssh vault true' (-n, -c NAME)
+       npm run bench -- sftp                       a pull over SFTP, beside 'sftp -r' (-n, -c NAME)
        npm run bench -- corpus [small] [home] [large]
        npm run bench -- mutate DIR [SEED]          one day's change, in place, on a copy of a corpus
   -n, --laps N        runs of each kind (default 5)
@@ -71,7 +73,8 @@ async function main(): Promise<number> {
   if (values.help) return 0
   if (verb === undefined) return measureAll(values)
   if (verb === 'report' && operands.length === 1) return printReport(operands[0]!, values.into)
-  if (verb === 'ssh' && operands.length === 0) return overSsh(values)
+  if (verb === 'ssh' && operands.length === 0) return overSsh(values, measureSsh)
+  if (verb === 'sftp' && operands.length === 0) return overSsh(values, measureSftp)
   if (verb === 'corpus') return buildCorpora(operands)
   if (verb === 'mutate' && (operands.length === 1 || operands.length === 2)) {
     process.stdout.write(`${mutate(operands[0]!, operands[1] ?? '1')}\n`)
@@ -110,11 +113,11 @@ async function measureAll(values: Values): Promise<number> {
   return problems.length > 0 || !rows.every(succeeded) ? 3 : 0
 }
 
-async function overSsh(values: Values): Promise<number> {
+async function overSsh(values: Values, measured: typeof measureSsh): Promise<number> {
   const [name = 'home'] = list(values.corpora === 'small home' ? 'home' : values.corpora)
   const tree = resolve(corporaDir, name)
   const bk = resolve(process.env['BK'] || join(root, 'bin/bk'))
-  process.stdout.write(await measureSsh({tree, laps: whole('--laps', values.laps ?? '9'), bk, limit: whole('--limit', values.limit)}, new AbortController().signal))
+  process.stdout.write(await measured({tree, laps: whole('--laps', values.laps ?? '9'), bk, limit: whole('--limit', values.limit)}, new AbortController().signal))
   return 0
 }
 

@@ -53,7 +53,7 @@ _bk() {
       words='--at --set --check --json --list -l --quiet -q --help'
       ;;
     'pull')
-      words='--max-entries --max-file --per-day --quota --reserve --deadline --quiet -q --set --verbose -v --help'
+      words='--max-entries --max-file --per-day --quota --reserve --deadline --compress --cumulative --index --quiet -q --set --state --verbose -v --help'
       ;;
     'push')
       words='--as --directory -C --exclude --exclude-caches --exclude-from --exclude-if-present --exclude-larger-than --exclude-nodump --files-from --ignore-inode --jobs -j --keep-going --no-cache --null -0 --one-file-system -x --quiet -q --reference --verbose -v --after --before --bwlimit --compress --dry-run -n --note --ping --set --wait --help'

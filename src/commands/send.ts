@@ -13,6 +13,7 @@ import {openSink} from '../lib/cli/send-sink.ts'
 import {unescapeText} from '../lib/index/escape.ts'
 import {createSpill} from '../lib/sys/spill.ts'
 import {writeIndexOut} from '../lib/transfer/index-out.ts'
+import {Readers} from '../lib/transfer/reading.ts'
 import {send} from '../lib/transfer/send.ts'
 import {openChanges} from '../lib/transfer/source.ts'
 import {createProgress} from '../lib/cli/progress.ts'
@@ -71,9 +72,10 @@ The base of the changes is found by its digest: in the store, in what send remem
     })
     const input = openInput(args.changes, 'a list of changes')
     const source = await openChanges(input, input.name, createSpill, sink.newestText)
+    const settings = sendOptions(flags, speech, progress, sink.sentBytes)
     const sent = await send(source, sink.destination, {
-      directory: (root) => directoryFor(flags.directory, root),
-      ...sendOptions(flags, speech, progress, sink.sentBytes),
+      ...settings,
+      readers: (root) => new Readers(settings.workers, directoryFor(flags.directory, root)),
       beforeCommit: pending === undefined ? undefined : (index) => writeIndexOut(pending, index),
     })
     progress.end()

@@ -56,7 +56,7 @@ export async function killDuring(script: string, {victim, after}: Kill, options:
   const found = await until(`a process matches ${victim}`, () => find() ?? (ended() ? 'ended' : undefined))
   if (found === 'ended') return {result: await done, killed: false}
   const started = performance.now()
-  const timeUp = new Promise((resolve) => setTimeout(resolve, after - (performance.now() - started)))
+  const timeUp = new Promise((resolve) => setTimeout(resolve, Math.max(0, after - (performance.now() - started))))
   await Promise.race([timeUp, done])
   const killed = !ended() && find()?.pid === found.pid && kill(found.pid)
   return {result: await done, killed}

@@ -35,17 +35,19 @@ export type SshdOptions = {
   readonly hosts?: readonly string[]
   /** more lines for sshd_config */
   readonly serverConfig?: readonly string[]
+  /** what answers to `sftp`; default is sshd's own */
+  readonly sftp?: string
 }
 
 /** Starts sshd. Nobody may log in before `authorize`. It ends with the test file, or with the test process when that is killed. */
-export async function startSshd({hosts = ['vault'], serverConfig: more = []}: SshdOptions = {}): Promise<Sshd> {
+export async function startSshd({hosts = ['vault'], serverConfig: more = [], sftp = 'internal-sftp'}: SshdOptions = {}): Promise<Sshd> {
   const dir = tempDir('sshd')
   const home = newHome(join(dir, 'remote'))
   const publicKeys = Object.fromEntries(hosts.map((host) => [host, makeKey(dir, host)]))
   const hostKey = makeKey(dir, 'host-key')
   const authorizedKeys = join(dir, 'authorized_keys')
   writeFileSync(authorizedKeys, '', {mode: 0o600})
-  writeFileSync(join(dir, 'sshd_config'), serverConfig(dir, home) + lines(more))
+  writeFileSync(join(dir, 'sshd_config'), serverConfig(dir, home, sftp) + lines(more))
   // Its empty directory for privilege separation is made by the service manager, which tests may not have.
   if (process.getuid?.() === 0) mkdirSync('/run/sshd', {recursive: true, mode: 0o755})
 
@@ -71,7 +73,7 @@ function makeKey(dir: string, name: string): string {
   return readFileSync(join(dir, `${name}.pub`), 'utf8').trim()
 }
 
-function serverConfig(dir: string, home: string): string {
+function serverConfig(dir: string, home: string, sftp: string): string {
   const environment = Object.entries(pinnedEnvironment(home)).filter(([name]) => name !== 'PATH').map(([name, value]) => `${name}=${value}`)
   return lines([
     'ListenAddress 127.0.0.1',
@@ -88,7 +90,7 @@ function serverConfig(dir: string, home: string): string {
     'UseDNS no',
     'LogLevel VERBOSE',
     'MaxStartups 100',
-    'Subsystem sftp internal-sftp',
+    `Subsystem sftp ${sftp}`,
     // Forced commands get sshd's own short PATH, as they would in earnest, but neither the user's home nor his time zone.
     `SetEnv ${environment.join(' ')}`,
   ])

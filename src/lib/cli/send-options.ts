@@ -9,7 +9,7 @@ import {createSpill} from '../sys/spill.ts'
 import {loadUsers} from '../sys/users.ts'
 import {usageError} from './errors.ts'
 import type {Level} from '../store/zstd.ts'
-import type {ReadReporter, SendOptions} from '../transfer/sending.ts'
+import type {ReadReporter, SendSettings} from '../transfer/sending.ts'
 import type {Progress} from './progress.ts'
 import type {Speech} from './speech.ts'
 
@@ -22,7 +22,7 @@ export function sendOptions(
   speech: Speech,
   progress: Progress,
   sentBytes: () => number | undefined,
-): Omit<SendOptions, 'directory'> {
+): SendSettings {
   let read: Parameters<NonNullable<ReadReporter['progress']>>[0] | undefined
   let packed = 0
   // All was read, and a slow line is busy with it yet.

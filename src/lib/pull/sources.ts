@@ -16,6 +16,8 @@ export interface PullSource {
   readonly text: string
   /** The other machine; undefined for a path of this one. */
   readonly target: SshTarget | undefined
+  /** Whether that is read over SFTP; else `bk offer` runs there. */
+  readonly isSftp: boolean
   readonly set: string
 }
 
@@ -28,7 +30,7 @@ export function pullSources(operands: readonly string[], set: string | undefined
   if (set !== undefined && operands.length > 1) throw usageError('--set goes with one source', 'each goes to the set that is called as its host')
   const sources = operands.map((text) => {
     const target = targetOf(text)
-    return {name: escapeName(text), text, target, set: set === undefined ? setOf(text, target) : setName(set)}
+    return {name: escapeName(text), text, target, isSftp: /^sftp:/i.test(text), set: set === undefined ? setOf(text, target) : setName(set)}
   })
   for (const [at, source] of sources.entries()) {
     const same = sources.slice(0, at).find((before) => before.set === source.set)
@@ -41,8 +43,8 @@ export function pullSources(operands: readonly string[], set: string | undefined
 function targetOf(text: string): SshTarget | undefined {
   const address = parseAddress(text)
   if (address.kind === 'local') return undefined
-  if (address.how === 'ssh') return parseSshTarget(text)
-  throw usageError(`sources over ${address.how} cannot be pulled by this version: ${escapeName(text)}`, 'give ssh://user@host, whose key is restricted by \'bk keys restrict --source\', or ssh://user@host/path')
+  if (address.how === 'ssh' || address.how === 'sftp') return parseSshTarget(text)
+  throw usageError(`sources over ${address.how} cannot be pulled: ${escapeName(text)}`, 'give ssh://user@host, whose key is restricted by \'bk keys restrict --source\', or sftp://user@host/path')
 }
 
 function setOf(text: string, target: SshTarget | undefined): string {

@@ -6,6 +6,7 @@ import {diffAgainst} from '../transfer/source.ts'
 import {IndexReader} from '../index/read.ts'
 import {indexText} from '../source/source.ts'
 import {send} from '../transfer/send.ts'
+import {Readers} from '../transfer/reading.ts'
 import {textOf} from '../store/levels.ts'
 import {isFailure} from '../cli/errors.ts'
 import {summaryLine} from '../cli/summary.ts'
@@ -14,7 +15,7 @@ import type {Opening, Sink} from '../cli/send-sink.ts'
 import type {Change} from '../index/changes.ts'
 import type {Diff} from '../index/diff.ts'
 import type {LocalSource} from '../source/local.ts'
-import type {ChangesSource, SendOptions, Sent} from '../transfer/sending.ts'
+import type {ChangesSource, SendOptions, SendSettings, Sent} from '../transfer/sending.ts'
 
 /** Text of the index that may wait for the store, and changes against what it most likely has. */
 const TEXT_AHEAD = 32 << 20
@@ -25,9 +26,9 @@ const CHANGES_AHEAD = 20_000
  * @param opening where to; may still be connecting, the walk begins meanwhile
  * @throws BkError as `send` does; what the store refuses (77) and cannot be reached (75) among it
  */
-export async function push(tree: LocalSource, opening: Opening, options: Omit<SendOptions, 'directory'>): Promise<Sent> {
+export async function push(tree: LocalSource, opening: Opening, options: SendSettings): Promise<Sent> {
   return await withChanges(tree, opening, options, async (changes, {destination}) => {
-    const sent = await send(changes, destination, {...options, directory: () => tree.directory})
+    const sent = await send(changes, destination, {...options, readers: () => new Readers(options.workers, tree.directory)})
     await learn(tree, sent)
     sent.close()
     return sent

@@ -9,6 +9,12 @@ import type {Readable, Writable} from 'node:stream'
 /** What a file is opened as. */
 export type Handle = Buffer
 
+/** A name in a directory. */
+export interface Named {
+  readonly name: string
+  readonly attributes: Attributes
+}
+
 interface Waiting {
   readonly resolve: (packet: Packet) => void
   readonly reject: (error: Error) => void
@@ -16,6 +22,8 @@ interface Waiting {
 
 /* Requests under way at a time: with those of a store 8 MiB, which is more than any channel of ssh holds. */
 const UNDER_WAY = 64
+/* Looks at a silence before it is too long. */
+const LOOKS = 8
 
 const CODES: Readonly<Record<number, readonly [code: string, words: string]>> = {
   [STATUS.noSuchFile]: ['ENOENT', 'no such file or directory'],
@@ -29,14 +37,17 @@ export class SftpClient {
   readonly #waiting = new Map<number, Waiting>()
   readonly #queue: (() => void)[] = []
   #lastId = 0
+  #answered = 0
   #failure: Error | undefined
   #greeted: Waiting | undefined
 
   /**
    * @param onEnd makes the error that requests fail with from then on: of what is wrong with the stream, or of nothing where it ended
+   * @param onSilence is called when nothing was answered for so many milliseconds to what was asked
    */
-  constructor(input: Writable, output: Readable, onEnd: (cause: unknown) => Promise<Error>) {
+  constructor(input: Writable, output: Readable, onEnd: (cause: unknown) => Promise<Error>, onSilence?: {readonly after: number; readonly call: () => void}) {
     this.#input = input
+    if (onSilence !== undefined) this.#watch(onSilence)
     const reader = new PacketReader()
     const end = (cause?: unknown): void => {
       output.off('data', take)
@@ -53,6 +64,19 @@ export class SftpClient {
     }
     output.on('data', take)
     output.once('close', () => end())
+  }
+
+  /* Looks now and then, because a timer for each request costs more than the request; and counts how often, because a process that was stopped for an hour has not waited for one. */
+  #watch({after, call}: {readonly after: number; readonly call: () => void}): void {
+    let [answered, looks] = [0, 0]
+    const timer = setInterval(() => {
+      if (this.#failure !== undefined) return clearInterval(timer)
+      looks = answered === this.#answered && !this.isIdle ? looks + 1 : 0
+      answered = this.#answered
+      if (looks < LOOKS) return
+      clearInterval(timer)
+      call()
+    }, after / LOOKS).unref()
   }
 
   /** Whether nobody waits for an answer. */
@@ -105,19 +129,30 @@ export class SftpClient {
     return handleOf(await this.#ask(KIND.opendir, path))
   }
 
-  /** The next names of a directory; none at its end. */
-  async readdir(handle: Handle): Promise<string[]> {
+  /** The next names of a directory, with what is known of each, a link itself; none at its end. */
+  async readdir(handle: Handle): Promise<Named[]> {
     const answer = await this.#ask(KIND.readdir, handle)
     if (answer === 'end') return []
     const fields = fieldsOf(answer, KIND.name)
-    const names: string[] = []
+    const names: Named[] = []
     for (let left = fields.uint32(); left > 0; left--) {
-      names.push(fields.text())
+      const name = fields.text()
+      // As `ls -l` would say it, in any form.
       fields.bytes()
-      fields.attributes()
+      names.push({name, attributes: fields.attributes()})
     }
     if (names.length === 0) throw inputError('it answers no names where there are some')
     return names
+  }
+
+  /** Where a link leads to. */
+  async readlink(path: string): Promise<string> {
+    return nameOf(await this.#ask(KIND.readlink, path))
+  }
+
+  /** A path as the server has it, absolute. */
+  async realpath(path: string): Promise<string> {
+    return nameOf(await this.#ask(KIND.realpath, path))
   }
 
   async #ask(kind: number, ...fields: readonly Field[]): Promise<Packet | 'end' | 'ok'> {
@@ -136,6 +171,7 @@ export class SftpClient {
   }
 
   #take(answer: Packet): void {
+    this.#answered++
     const greeted = this.#greeted
     if (greeted !== undefined) {
       this.#greeted = undefined
@@ -168,6 +204,12 @@ function failedRequest(code: number): Error {
 function fieldsOf(answer: Packet | 'end' | 'ok', kind: number): Fields {
   if (typeof answer === 'string' || answer.kind !== kind) throw inputError('it answers something else than was asked for')
   return answer.fields
+}
+
+function nameOf(answer: Packet | 'end' | 'ok'): string {
+  const fields = fieldsOf(answer, KIND.name)
+  if (fields.uint32() !== 1) throw inputError('it answers several names where there is one')
+  return fields.text()
 }
 
 function handleOf(answer: Packet | 'end' | 'ok'): Handle {

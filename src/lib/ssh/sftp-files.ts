@@ -6,7 +6,7 @@ import {BkError, errorCode} from '../cli/errors.ts'
 import type {Handle, SftpClient} from './sftp-client.ts'
 
 /** Bytes of one request. Servers may give less; no server known gives an error for it. */
-const PIECE = 128 << 10
+export const PIECE = 128 << 10
 /** Bytes asked for at a time. */
 const WINDOW = 4 << 20
 /** Files that are read at a time: servers keep only so many open. Those that are read again and again stay open. */
@@ -73,7 +73,7 @@ export class SftpFiles {
     const names: string[] = []
     for (let isDone = false; !isDone; ) {
       for (const some of await Promise.all(Array.from({length: NAMES_AHEAD}, () => client.readdir(handle)))) {
-        names.push(...some)
+        for (const {name} of some) names.push(name)
         isDone ||= some.length === 0
       }
       if (names.length > MOST_NAMES) throw new BkError(`more than ${MOST_NAMES} names in a directory`, {status: 65})
@@ -106,7 +106,8 @@ export class SftpFiles {
   }
 }
 
-async function readRange(client: SftpClient, handle: Handle, offset: number, length: number): Promise<Buffer> {
+/** Reads a part of an open file; shorter than `length` where the file ends before. */
+export async function readRange(client: SftpClient, handle: Handle, offset: number, length: number): Promise<Buffer> {
   const isKnown = length <= WINDOW
   // A server may answer less than it has. Where a file ends is asked together with its beginning: to read on until it says so takes another turn.
   const size = isKnown ? undefined : client.fstat(handle).then((attributes) => attributes.size, () => undefined)

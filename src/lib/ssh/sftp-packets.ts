@@ -71,6 +71,8 @@ export interface Attributes {
   readonly mode?: number
   /** Seconds since 1970. */
   readonly time?: number
+  readonly uid?: number
+  readonly gid?: number
 }
 
 /** The fields of a packet, one after the other. Everything throws BkError 65 where the packet ends before the field. */
@@ -104,12 +106,14 @@ export class Fields {
 
   attributes(): Attributes {
     const flags = this.uint32()
-    const size = (flags & HAS.size) === 0 ? undefined : this.uint64()
-    if ((flags & HAS.owner) !== 0) this.#next(8)
-    const mode = (flags & HAS.permissions) === 0 ? undefined : this.uint32()
-    if ((flags & HAS.times) !== 0) this.#next(8)
+    const found: {-readonly [Name in keyof Attributes]: Attributes[Name]} = {}
+    if ((flags & HAS.size) !== 0) found.size = this.uint64()
+    if ((flags & HAS.owner) !== 0) [found.uid, found.gid] = [this.uint32(), this.uint32()]
+    if ((flags & HAS.permissions) !== 0) found.mode = this.uint32()
+    // The first is when it was last read.
+    if ((flags & HAS.times) !== 0) found.time = [this.uint32(), this.uint32()][1]!
     if ((flags & HAS_EXTENDED) !== 0) for (let left = this.uint32(); left > 0; left--) void [this.bytes(), this.bytes()]
-    return {...(size === undefined ? {} : {size}), ...(mode === undefined ? {} : {mode})}
+    return found
   }
 
   #next(length: number): Buffer {

@@ -5,10 +5,9 @@
  * The other side is not trusted. Names and sizes may lie and bytes differ from one time to the next: whoever reads a record, a
  * catalog or a pack holds it to its sum, as he would on a disk that is going bad.
  */
-import {BkError, reasonOf} from '../cli/errors.ts'
-import {ConnectionLost} from '../ssh/failure.ts'
-import {machineOf, type SshTarget} from '../ssh/target.ts'
-import type {RemoteCommand, SshSession} from '../ssh/session.ts'
+import {BkError} from '../cli/errors.ts'
+import type {SshTarget} from '../ssh/target.ts'
+import type {RemoteCommand} from '../ssh/session.ts'
 import type {SftpFiles} from '../ssh/sftp-files.ts'
 import {isStoreName, type Features, type Store} from './store.ts'
 
@@ -18,8 +17,6 @@ const RECORD = /^log\/\d{6,}$/
 const MAX_FILE = 2 ** 30
 /** Records that are asked for before their turn: one a time, each would cost as long as the line is. */
 const AHEAD = 32
-/** Milliseconds in which the other side has to answer. sshd gives a login as much. */
-const PATIENCE = 120_000
 
 export class SftpStore implements Store {
   readonly where: string
@@ -119,40 +116,16 @@ export class SftpStore implements Store {
   }
 
   async #connect(): Promise<SftpFiles> {
-    const [{startSsh}, {SftpClient}, {SftpFiles}] = await Promise.all([
-      import('../ssh/session.ts'), import('../ssh/sftp-client.ts'), import('../ssh/sftp-files.ts'),
-    ])
-    const session = startSsh(this.#target, this.#command)
-    this.#close = () => session.close()
-    let isPatient = true
-    const client = new SftpClient(session.input, session.output, async (cause) => {
-      // Nobody was waiting, as when the other side has had enough of a long silence: whoever asks next connects again.
-      const isRest = cause === undefined && client.isIdle
-      if (isRest) this.#connection = undefined
-      const why = isPatient ? await this.#why(session, cause) : this.#silent()
-      const lost = new ConnectionLost(why)
-      if (!isRest) this.#lost = lost
-      return lost
+    const [{startSftp}, {SftpFiles}] = await Promise.all([import('../ssh/sftp-session.ts'), import('../ssh/sftp-files.ts')])
+    const {client, close} = await startSftp(this.#target, this.#command, {
+      silentHint: "is the key there for something else than 'bk browse'?",
+      onLost: (error, isRest) => {
+        // Whoever asks next connects again.
+        if (isRest) this.#connection = undefined
+        else this.#lost = error
+      },
     })
-    const impatience = setTimeout(() => {
-      isPatient = false
-      session.kill()
-    }, PATIENCE)
-    try {
-      await client.greet()
-    } finally {
-      clearTimeout(impatience)
-    }
+    this.#close = close
     return new SftpFiles(client)
-  }
-
-  async #why(session: SshSession, cause: unknown): Promise<BkError> {
-    if (cause === undefined) return session.failure()
-    session.kill()
-    return new BkError(`${machineOf(this.#target)} does not answer in SFTP: ${reasonOf(cause)}`, {status: 65, cause, hint: 'does a start file of its shell print something?'})
-  }
-
-  #silent(): BkError {
-    return new BkError(`${machineOf(this.#target)} has said nothing for two minutes`, {status: 75, hint: "is the key there for something else than 'bk browse'?"})
   }
 }

@@ -2,22 +2,18 @@
  * Reads files in a worker thread, with synchronous calls: hashes them, cuts large ones into chunks, and lays everything out
  * as tar members.
  */
-import {createHash, hash, type Hash} from 'node:crypto'
+import {hash} from 'node:crypto'
 import fs, {type BigIntStats} from 'node:fs'
 import {workerData} from 'node:worker_threads'
-import {Chunker, classFor, gearTable, WHOLE_FILE} from '../store/chunker.ts'
+import {classFor, WHOLE_FILE} from '../store/chunker.ts'
 import {BLOCK, memberSize, writeHeader} from '../store/member.ts'
-import {FRAME_SIZE} from '../store/pack.ts'
-import {idOfDigest, objectId} from '../store/object-id.ts'
+import {idOfDigest} from '../store/object-id.ts'
 import {compressFrameSync, type Level} from '../store/zstd.ts'
 import {freeBuffer} from '../sys/memory.ts'
 import {handOver, serveJobs} from '../sys/workers.ts'
+import {Cutter, type Piece} from './cutter.ts'
 import {describe, failure, isSame, letGo, openFile, openNext, statOf} from './open-file.ts'
 import {SLAB_SIZE, type ContentRequest, type ContentWorkerData, type FileAnswer, type FileRequest, type FilesAnswer, type FrameAnswer, type PieceAnswer} from './content.ts'
-
-const PIECE = FRAME_SIZE
-
-const gear = gearTable()
 
 const {slabs} = workerData as ContentWorkerData
 const NOTHING = new Uint8Array(0)
@@ -96,37 +92,19 @@ function readUpTo(fd: number, buffer: Buffer, offset: number, length: number, po
 /** A large file on its way. */
 interface Session {
   readonly fd: number
-  readonly cut: number
-  readonly chunker: Chunker
-  readonly whole: Hash
+  readonly cutter: Cutter
   readonly before: BigIntStats
-  /** Bytes read from the file and not yet given out as chunks. */
-  readonly window: Buffer
-  start: number
-  end: number
   position: number
-  atEnd: boolean
 }
 
 const sessions = new Map<number, Session>()
-
-// Windows of files that were read to their end, for the next ones.
-const windows: Buffer[] = []
-
-function windowOf(size: number): Buffer {
-  const index = windows.findIndex((window) => window.length === size)
-  return index < 0 ? Buffer.allocUnsafeSlow(size) : windows.splice(index, 1)[0]!
-}
 
 function open(number: number, file: FileRequest, base: number | undefined, slab: number | undefined): PieceAnswer {
   let fd: number | undefined
   try {
     fd = openFile(file.path)
     const before = statOf(fd)
-    const cut = classFor(Number(before.size), base)
-    const chunker = new Chunker(gear, cut)
-    const window = windowOf(PIECE + 2 * chunker.max)
-    sessions.set(number, {fd, cut, chunker, whole: createHash('sha256'), before, window, start: 0, end: 0, position: 0, atEnd: false})
+    sessions.set(number, {fd, cutter: new Cutter(classFor(Number(before.size), base)), before, position: 0})
   } catch (error) {
     if (fd !== undefined) fs.closeSync(fd)
     return {buffer: NOTHING, members: [], cut: 0, end: failure(error)}
@@ -142,54 +120,34 @@ function more(number: number, slab: number | undefined): PieceAnswer {
     return nextPiece(number, session, slab)
   } catch (error) {
     close(number)
-    return {buffer: NOTHING, members: [], cut: session.cut, end: failure(error)}
+    return {buffer: NOTHING, members: [], cut: session.cutter.cut, end: failure(error)}
   }
 }
 
 function nextPiece(number: number, session: Session, slab: number | undefined): PieceAnswer {
-  const {chunker, cut, window, fd} = session
-  const buffer = bufferOf(PIECE + chunker.max + BLOCK * (2 * (PIECE / (chunker.max >> 4)) + 4), slab)
-  const members: {id: string; size: number}[] = []
-  let used = 0
-  let content = 0
-  while (content < PIECE) {
-    if (!session.atEnd && session.end - session.start < chunker.max) refill(session)
-    if (session.start === session.end) break
-    const size = chunker.next(window, session.start, session.end)
-    const room = memberSize(size)
-    if (used + room > buffer.length) break
-    const chunk = window.subarray(session.start, session.start + size)
-    const id = objectId(chunk)
-    writeHeader(buffer, used, id, size)
-    chunk.copy(buffer, used + BLOCK)
-    buffer.fill(0, used + BLOCK + size, used + room)
-    members.push({id, size})
-    used += room
-    content += size
-    session.start += size
-  }
+  const {cutter, before} = session
+  const buffer = bufferOf(cutter.pieceRoom, slab)
+  const piece: Piece = {members: [], used: 0, content: 0}
+  if (cutter.needsMore) refill(session)
+  while (cutter.cutInto(buffer, piece)) refill(session)
   let end: FileAnswer | undefined
-  if (session.atEnd && session.start === session.end) {
-    const after = statOf(fd)
-    const changed = !isSame(session.before, after) || session.position !== Number(after.size)
-    end = {status: 'read', sha256: session.whole.digest('hex'), stat: {...describe(after), size: session.position}, changed}
+  if (cutter.isDone) {
+    const after = statOf(session.fd)
+    const changed = !isSame(before, after) || session.position !== Number(after.size)
+    end = {status: 'read', sha256: cutter.digest(), stat: {...describe(after), size: session.position}, changed}
     close(number)
   }
-  return answerIn(buffer, used, {members, cut, end})
+  return answerIn(buffer, piece.used, {members: piece.members, cut: cutter.cut, end})
 }
 
 function refill(session: Session): void {
-  const {window, fd} = session
-  window.copy(window, 0, session.start, session.end)
-  session.end -= session.start
-  session.start = 0
+  const {cutter, fd} = session
+  const free = cutter.free()
   // No further than it went when it was opened: what is written to faster than it can be read would never end.
   const left = Number(session.before.size) - session.position
-  const room = Math.min(window.length - session.end, left)
-  const got = readUpTo(fd, window, session.end, room, session.position)
-  if (got < room || got === left) session.atEnd = true
-  session.whole.update(window.subarray(session.end, session.end + got))
-  session.end += got
+  const room = Math.min(free.length, left)
+  const got = readUpTo(fd, free, 0, room, session.position)
+  cutter.filled(got, got < room || got === left)
   session.position += got
 }
 
@@ -197,7 +155,7 @@ function close(number: number): void {
   const session = sessions.get(number)
   if (session === undefined) return
   sessions.delete(number)
-  windows.push(session.window)
+  session.cutter.close()
   fs.closeSync(session.fd)
 }
 

@@ -3,6 +3,7 @@
  * as the members of a tar already, so that a frame is compressed from where the files were read to, without a copy.
  */
 import type {Level} from '../store/zstd.ts'
+import type {Compressor} from './packer.ts'
 
 /** A file to read. Strings are latin1, a character per byte. */
 export interface FileRequest {
@@ -12,13 +13,30 @@ export interface FileRequest {
   readonly time: string | undefined
 }
 
-/** Metadata of a file as it was read. */
+/** Who reads the files that changes name. */
+export interface FileReaders extends Compressor {
+  /** Large files that are read at a time, and a third of the batches that are asked for ahead. */
+  readonly count: number
+  /** Whether also files are read whose content the store has by its digest. */
+  readonly readsAll: boolean
+  /** What a path of the index (escaped) is called there. Throws BkError 2 where there is nothing to read below. */
+  place(path: string): string
+  /** Reads small files; one answer for all of them. */
+  files(files: readonly FileRequest[]): Promise<FilesAnswer>
+  /** Reads a large file piece by piece; the last piece has `end`. `cut`: the class that an earlier version was cut with. */
+  pieces(file: FileRequest, cut: number | undefined): AsyncGenerator<PieceAnswer>
+  /** When something was missed: throws BkError where everything is gone. */
+  mustBeThere(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Metadata of a file as it was read, as far as it is to be had. */
 export interface FileStat {
-  readonly mode: number
-  readonly uid: number
-  readonly gid: number
+  readonly mode: number | undefined
+  readonly uid: number | undefined
+  readonly gid: number | undefined
   readonly size: number
-  readonly time: string
+  readonly time: string | undefined
 }
 
 /**
@@ -49,7 +67,16 @@ export interface FrameAnswer {
 
 /** How the reading of one file ended. */
 export type FileAnswer =
-  | {readonly status: 'read'; readonly sha256: string; readonly stat: FileStat; readonly changed: boolean}
+  | {
+      readonly status: 'read'
+      readonly sha256: string
+      /** Where the reader was asked for it. */
+      readonly md5?: string | undefined
+      /** The index is a list of another machine, which may say anything of the file. */
+      readonly checked?: boolean | undefined
+      readonly stat: FileStat
+      readonly changed: boolean
+    }
   /** Too large for one object: to be opened. */
   | {readonly status: 'large'}
   /** Not there any more, or no regular file any more. */

@@ -7,10 +7,12 @@ import {readChain, type Chain} from '../store/levels.ts'
 import {PackReader} from '../store/objects.ts'
 import {removeOver} from '../store/session-rest.ts'
 import {leftPacks, Session} from '../store/session.ts'
+import {Guard, stricter} from '../store/limits.ts'
 import {packName} from '../store/store.ts'
 import {recordTime, type SnapshotRecord} from '../store/record.ts'
 import {Known} from './known.ts'
 import {compactPack, holdsObject, type CataloguedPack} from '../store/catalog.ts'
+import type {Limits} from '../store/settings.ts'
 import type {StoreLog} from '../store/log.ts'
 import type {Pack} from '../store/pack.ts'
 import type {Clock} from '../sys/clock.ts'
@@ -28,15 +30,34 @@ export class LocalDestination implements Destination {
   readonly #session: Session
   readonly #lists = new Map<string, Buffer>()
   #listed = 0
+  readonly #guard: Guard | undefined
   #known: Promise<Known> | undefined
   #loaded: Known | undefined
 
-  constructor(log: StoreLog, set: string, clock: Clock) {
+  /** @param limits of whoever brings what is not trusted, beside those of the store; undefined for whoever the store belongs to */
+  constructor(log: StoreLog, set: string, clock: Clock, limits?: Limits) {
     this.#log = log
     this.#set = set
     this.#clock = clock
     this.#reader = new PackReader(log.store)
     this.#session = new Session(log.store, set)
+    if (limits === undefined) return
+    this.#guard = new Guard({log, set, limits: stricter(log.settings.limits, limits), session: this.#session, now: () => this.#seconds})
+  }
+
+  /** Before anything is read, where there are limits. Throws BkError 77. */
+  async begin(): Promise<void> {
+    await this.#guard?.begin()
+  }
+
+  /** The stricter of the limits. */
+  get limits(): Limits {
+    return this.#guard?.limits ?? {}
+  }
+
+  /** However it ended: what came of it is on the list of the set's session, and counts. */
+  async finish(): Promise<void> {
+    await this.#session.flush(this.#seconds)
   }
 
   get #seconds(): number {
@@ -130,16 +151,20 @@ export class LocalDestination implements Destination {
   }
 
   async pack(pack: Pack): Promise<void> {
+    await this.#guard?.beforePack(pack.size)
     await this.#log.store.put(packName(pack.name), pack.parts, false)
     await this.#take(compactPack(pack.name, pack.size, Buffer.from(`${pack.ids.join('\n')}\n`, 'latin1')))
+    await this.#guard?.afterPack()
   }
 
   async commit(facts: SnapshotFacts): Promise<string> {
     const {claimed, partial, entries, bytes, index, tree, needed, note} = facts
+    this.#guard?.checkEntries(entries)
     const received = recordTime(this.#clock.now())
     const brought = this.#packs.filter(({name}) => needed.has(name))
     const {seq, sum} = await commitSnapshot(this.#log, {
       set: this.#set, received, claimed, partial, entries, bytes, index, tree, saw: undefined, note, needed, packs: brought,
+      admit: (added) => this.#guard?.beforeRecord(added) ?? Promise.resolve(),
     })
     await this.#session.end(new Set(brought.map(({name}) => name)), this.#seconds)
     await removeOver(this.#log, this.#set, this.#seconds)

@@ -2,31 +2,25 @@
  * The first half of sending: goes through the changes in order, reads the files that are new, packs what the store lacks,
  * and hands on every change as it turned out to be. Reading runs ahead of packing by a few batches; order is kept.
  */
-import {realpathSync} from 'node:fs'
-import {entryOf, commentValue, sameGroup, type Group} from '../index/group.ts'
-import {BkError, reasonOf} from '../cli/errors.ts'
-import {escapeBytes, unescapeText} from '../index/escape.ts'
+import {entryOf, commentValue, sameGroup} from '../index/group.ts'
 import {makeLists} from '../store/chunk-list.ts'
 import {WHOLE_FILE} from '../store/chunker.ts'
 import {memberSize} from '../store/member.ts'
 import {FRAME_SIZE, type Member} from '../store/pack.ts'
 import {idOfDigest} from '../store/object-id.ts'
-import {corrected, type OwnerNames} from './correct.ts'
+import {corrected, isAsListed, type OwnerNames} from './correct.ts'
 import {hasLongAttributes, readLongAttributes} from './long-attributes.ts'
 import type {Change} from '../index/changes.ts'
-import type {FileAnswer, FileRequest, FilesAnswer, Members, PieceAnswer} from './content.ts'
+import type {FileAnswer, FileReaders, FileRequest, FilesAnswer, Members, PieceAnswer} from './content.ts'
 import type {Destination} from './destination.ts'
 import type {ReadReporter} from './sending.ts'
 import type {Known} from './known.ts'
 import {asMember, type Packer} from './packer.ts'
-import type {Readers} from './reading.ts'
 
 export interface ContentOptions {
-  /** Directory that paths are relative to: bytes as a latin1 string. */
-  readonly directory: string
   readonly known: Known
   readonly packer: Packer
-  readonly readers: Readers
+  readonly readers: FileReaders
   /** Adds to `known` what else the store has of these objects. */
   readonly learn: Destination['learn']
   /** Hears of each list of chunks that a file was found to have. */
@@ -67,7 +61,6 @@ export class ContentPass {
   // Large files that wait to be read, and those that are being read.
   readonly #large: {readonly change: Change; readonly request: FileRequest}[] = []
   readonly #begun = new Map<Change, AsyncGenerator<PieceAnswer>>()
-  #directory: string | undefined
   // Bytes of the files to read, as far as they were listed; and whether that is all of them.
   #wanted = 0
   #allListed = false
@@ -89,8 +82,7 @@ export class ContentPass {
     }
     while (reading.length > 0) yield await this.#settle(reading.shift()!)
     await this.#packLists()
-    // Of a file system that was unmounted meanwhile everything has vanished: that is no backup.
-    if (this.totals.missed > 0 && this.#directory !== undefined) realDirectory(this.#options.directory)
+    if (this.totals.missed > 0) await this.#options.readers.mustBeThere()
   }
 
   async *#batches(source: AsyncIterable<readonly Change[]>): AsyncGenerator<Batch> {
@@ -126,21 +118,11 @@ export class ContentPass {
   #request({mark, group}: Change): FileRequest | undefined {
     if (mark === '-' || mark === '!' || !group.line.startsWith(' type=file', group.path.length)) return undefined
     const entry = entryOf(group)!
-    if (entry.sha256 !== undefined && entry.time !== undefined && entry.size !== undefined) {
+    if (!this.#options.readers.readsAll && entry.sha256 !== undefined && entry.time !== undefined && entry.size !== undefined) {
       const id = commentValue(group, 'chunks') ?? idOfDigest(entry.sha256)
       if (entry.size === 0 || this.#options.known.has(id)) return undefined
     }
-    return {path: this.#fullPath(group), size: entry.size, time: entry.time}
-  }
-
-  // Where it really is, because the readers take a path that leads anywhere else for one that was tampered with.
-  #realDirectory(): string {
-    return (this.#directory ??= realDirectory(this.#options.directory))
-  }
-
-  #fullPath(group: Group): string {
-    const directory = this.#realDirectory()
-    return group.path === '.' ? directory : `${directory === '/' ? '' : directory}${unescapeText(group.path).slice(1)}`
+    return {path: this.#options.readers.place(group.path), size: entry.size, time: entry.time}
   }
 
   async #settle(reading: {batch: Batch; answer: Promise<FilesAnswer> | undefined}): Promise<readonly Change[]> {
@@ -153,7 +135,7 @@ export class ContentPass {
 
   async #packAttributes(given: Change): Promise<Change> {
     const {known} = this.#options
-    const {change, objects} = readLongAttributes(given, this.#fullPath(given.group), (id) => known.has(id))
+    const {change, objects} = readLongAttributes(given, this.#options.readers.place(given.group.path), (id) => known.has(id))
     for (const {id, bytes} of objects) if (known.take(id)) await this.#options.packer.add(asMember(id, bytes))
     if (!sameGroup(change.group, given.group)) this.totals.missed++
     return change
@@ -184,6 +166,7 @@ export class ContentPass {
       this.totals.files++
       this.totals.bytes += answer.stat.size
       if (answer.changed) reporter.note(path, 'changed while it was read')
+      else if (!isAsListed(change.group, answer)) reporter.differs?.(path)
       this.#progress(path, 0)
     }
     return corrected(change, answer, names, chunked)
@@ -286,13 +269,4 @@ function contentId({mark, group}: Change): string[] {
   if (mark === '-' || mark === '!' || !group.line.startsWith(' type=file', group.path.length)) return []
   const entry = entryOf(group)!
   return entry.sha256 === undefined || entry.size === 0 ? [] : [commentValue(group, 'chunks') ?? idOfDigest(entry.sha256)]
-}
-
-/** The real path of the directory to read below, bytes as latin1. Throws BkError 2 when there is none. */
-function realDirectory(directory: string): string {
-  try {
-    return realpathSync.native(Buffer.from(directory, 'latin1'), 'latin1' as BufferEncoding)
-  } catch (error) {
-    throw new BkError(`cannot read ${escapeBytes(directory)}: ${reasonOf(error)}`, {cause: error})
-  }
 }

@@ -46,9 +46,10 @@ interface Pending {
 /** Frames under way: two for each of two cores. */
 const AHEAD = 8
 
-const threadPool: Compressor = {memory: () => ({buffer: Buffer.allocUnsafeSlow(SLAB_SIZE), members: []}), compress: compressInPool}
+/** Compresses in Node's thread pool. */
+export const threadPool: Compressor = {memory: () => ({buffer: Buffer.allocUnsafeSlow(SLAB_SIZE), members: []}), compress: compressInPool}
 
-/** Compresses a frame in Node's thread pool. */
+/** Compresses one frame there. */
 export async function compressInPool({buffer, release}: Members, level: Level): Promise<Compressed> {
   const bytes = await compressFrame(buffer, level)
   release?.()

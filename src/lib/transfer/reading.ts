@@ -2,10 +2,13 @@
  * The workers as the sender sees them: they read batches of small files, and large files piece by piece, and compress what came of it.
  * A large file stays with one worker, which holds its place and its running hash; the others do the rest meanwhile.
  */
+import {realpathSync} from 'node:fs'
+import {BkError, reasonOf} from '../cli/errors.ts'
+import {escapeBytes, unescapeText} from '../index/escape.ts'
 import {freeBuffer} from '../sys/memory.ts'
 import {createPool, workerUrl, type Pool} from '../sys/workers.ts'
-import {SLAB_SIZE, type ContentRequest, type ContentWorkerData, type FileRequest, type FilesAnswer, type FrameAnswer, type Members, type PieceAnswer} from './content.ts'
-import {compressInPool, type Compressed, type Compressor} from './packer.ts'
+import {SLAB_SIZE, type ContentRequest, type ContentWorkerData, type FileReaders, type FileRequest, type FilesAnswer, type FrameAnswer, type Members, type PieceAnswer} from './content.ts'
+import {compressInPool, type Compressed} from './packer.ts'
 import type {Level} from '../store/zstd.ts'
 
 type WorkerAnswer = FilesAnswer | PieceAnswer | FrameAnswer | undefined
@@ -19,8 +22,11 @@ const PIECES_AHEAD = 4
 /** Pieces of shared memory for each worker: what is being read, waits, and is being compressed. Where none is free, an answer comes in memory of its own. */
 const SLABS = 12
 
-/** A fixed number of workers that read files and compress. */
-export class Readers implements Compressor {
+/** A fixed number of workers that read files of this machine and compress. */
+export class Readers implements FileReaders {
+  readonly readsAll = false
+  readonly #top: string
+  #directory: string | undefined
   readonly #workers: readonly Worker[]
   // By worker: jobs that it has, and large files.
   readonly #load: number[]
@@ -29,7 +35,9 @@ export class Readers implements Compressor {
   readonly #free: number[]
   #sessions = 0
 
-  constructor(count: number) {
+  /** @param top directory that paths are relative to: bytes as a latin1 string */
+  constructor(count: number, top: string) {
+    this.#top = top
     const url = workerUrl(import.meta.url, './content-worker')
     this.#slabs = Array.from({length: SLABS * count}, () => new SharedArrayBuffer(SLAB_SIZE))
     this.#free = [...this.#slabs.keys()]
@@ -44,15 +52,22 @@ export class Readers implements Compressor {
     return this.#workers.length
   }
 
-  /** Reads small files; one answer, one buffer. */
+  // Where it really is, because a path that leads anywhere else is taken for one that was tampered with.
+  place(path: string): string {
+    const directory = (this.#directory ??= realDirectory(this.#top))
+    return path === '.' ? directory : `${directory === '/' ? '' : directory}${unescapeText(path).slice(1)}`
+  }
+
+  // Of a file system that was unmounted meanwhile everything has vanished: that is no backup.
+  async mustBeThere(): Promise<void> {
+    if (this.#directory !== undefined) realDirectory(this.#top)
+  }
+
   async files(files: readonly FileRequest[]): Promise<FilesAnswer> {
     return await this.#ask<FilesAnswer>(this.#idlest(), {kind: 'files', files, slab: this.#free.pop()})
   }
 
-  /**
-   * Reads a large file piece by piece; the last piece has `end`. Begins at once, and goes on as pieces are taken.
-   * @param cut class that an earlier version of the file was cut with
-   */
+  // Begins at once, and goes on as pieces are taken.
   pieces(file: FileRequest, cut: number | undefined): AsyncGenerator<PieceAnswer> {
     const index = this.#idlest(this.#open)
     const open = this.#open
@@ -128,5 +143,14 @@ export class Readers implements Compressor {
     let best = 0
     for (let i = 1; i < by.length; i++) if (by[i]! < by[best]!) best = i
     return best
+  }
+}
+
+/* The real path of the directory to read below, bytes as latin1. Throws BkError 2 when there is none. */
+function realDirectory(directory: string): string {
+  try {
+    return realpathSync.native(Buffer.from(directory, 'latin1'), 'latin1' as BufferEncoding)
+  } catch (error) {
+    throw new BkError(`cannot read ${escapeBytes(directory)}: ${reasonOf(error)}`, {cause: error})
   }
 }

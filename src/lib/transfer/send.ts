@@ -18,7 +18,6 @@ import {recordTime} from '../store/record.ts'
 import {ContentPass} from './pack-content.ts'
 import {indexObject, StoredChanges} from './index-object.ts'
 import {Packer, type Compressor} from './packer.ts'
-import {Readers} from './reading.ts'
 import {freeBuffer} from '../sys/memory.ts'
 import type {Spill} from '../index/spill.ts'
 import type {Pack} from '../store/pack.ts'
@@ -107,13 +106,12 @@ async function readContent(source: ChangesSource, to: Destination, options: Opti
     return {changes: 0, size: 0, froms: new Set(), firsts: new Set(), differs: false}
   }
   const known = await to.known()
-  const readers = new Readers(options.workers)
+  const readers = options.readers(source.root)
   const packer = packerFor(known, to, options, readers)
   try {
-    const directory = options.directory(source.root)
     const onList = (id: string, bytes: Buffer): void => to.onList?.(id, bytes)
     const learn = to.learn?.bind(to)
-    const pass = new ContentPass({directory, known, packer, readers, learn, onList, names: options.names, reporter: options.reporter})
+    const pass = new ContentPass({known, packer, readers, learn, onList, names: options.names, reporter: options.reporter})
     const froms = new Set<string>()
     const firsts = new Set<string>()
     let changes = 0

@@ -6,6 +6,7 @@ import type {IndexEnd} from '../index/read.ts'
 import type {SpillFactory} from '../index/spill.ts'
 import type {Level} from '../store/zstd.ts'
 import type {Clock} from '../sys/clock.ts'
+import type {FileReaders} from './content.ts'
 import type {OwnerNames} from './correct.ts'
 
 /** Changes on their way: a text that is read, or a diff that is made. */
@@ -19,6 +20,8 @@ export interface ChangesSource {
 export interface ReadReporter {
   problem(path: string, code: string): void
   note(path: string, what: string): void
+  /** A file is not what a list of another machine says it is. */
+  differs?(path: string): void
   /** How much has been read. `totalBytes` is there once it is known what there is to read. */
   progress?(update: {readonly files: number; readonly bytes: number; readonly totalBytes: number | undefined; readonly path: string}): void
   /** A pack of so many bytes is ready to go. */
@@ -27,10 +30,9 @@ export interface ReadReporter {
 
 /** What goes with a send. */
 export interface SendOptions {
-  /** Directory to read below, bytes as latin1; the changes' own root where absent. */
-  readonly directory: (root: string) => string
+  /** Who reads the files below the root of the changes (escaped). */
+  readonly readers: (root: string) => FileReaders
   readonly level: Level
-  readonly workers: number
   readonly clock: Clock
   readonly names: OwnerNames
   readonly reporter: ReadReporter
@@ -41,6 +43,9 @@ export interface SendOptions {
   /** Is given the index that is about to be committed. When it fails, nothing is. */
   readonly beforeCommit?: ((index: StoredIndex) => Promise<void>) | undefined
 }
+
+/** The same but for who reads, and how many threads it takes where that is this machine. */
+export type SendSettings = Omit<SendOptions, 'readers'> & {readonly workers: number}
 
 /** The index that is stored: what was really read. */
 export interface StoredIndex {
