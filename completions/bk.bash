@@ -14,7 +14,7 @@ _bk() {
   fi
   case $command in
     help) words='browse diff index init keys log pull push receive restore send status' ;;
-    keys) words='generate list restrict revoke' command+=" ${COMP_WORDS[2]}" ;;
+    keys) words='generate list restrict revoke sftp-chroot' command+=" ${COMP_WORDS[2]}" ;;
   esac
   if [[ $words ]] && ((COMP_CWORD == 2)); then
     COMPREPLY=($(compgen -W "$words" -- "$cur"))
@@ -49,6 +49,9 @@ _bk() {
     'keys revoke')
       words='--file --quiet -q --help'
       ;;
+    'keys sftp-chroot')
+      words='--check --from --json --key --quiet -q --root --sshd-config --tree --help'
+      ;;
     'log')
       words='--at --set --check --json --list -l --quiet -q --help'
       ;;
@@ -62,7 +65,10 @@ _bk() {
       words='--max-entries --max-file --per-day --quota --reserve --deadline --quiet -q --set --help'
       ;;
     'restore')
-      words='--at --set --dry-run -n --json --null -0 --numeric-owner --overwrite --quiet -q --sparse --to --verbose -v --help'
+      words='--at --set --dry-run -n --json --layout --null -0 --numeric-owner --overwrite --quiet -q --sparse --to --verbose -v --help'
+      case $prev in
+        --layout) values='old' ;;
+      esac
       ;;
     'send')
       words='--base --bwlimit --compress --directory -C --index-out --jobs -j --quiet -q --set --to --verbose -v --help'

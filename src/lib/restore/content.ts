@@ -7,12 +7,12 @@ import {damageWords} from './restorer.ts'
 import {findCopies} from './copies.ts'
 import type {CataloguedPack} from '../store/catalog.ts'
 import type {StoreLog} from '../store/log.ts'
-import type {Objects} from '../store/objects.ts'
 import type {Frame} from '../store/pack.ts'
 import type {Crew} from './crew.ts'
 import type {FileTask, FrameWork, Job, Target, Want} from './job.ts'
 import type {Run} from './run.ts'
 import type {Use} from './wanted.ts'
+import type {Lookup} from './wider-objects.ts'
 
 /** Content of one job, about; and pieces, since small files cost more than their bytes. */
 const JOB_BYTES = 16 << 20
@@ -67,7 +67,7 @@ class JobFiles {
  * Gives the crew all that can be read where it should be. What cannot is in `run.lost` afterwards.
  * @param elsewhere the store, where one connection is all there is to it, and the threads are handed what they would read
  */
-export async function restoreContent(run: Run, crew: Crew, objects: Objects, packs: readonly CataloguedPack[], elsewhere?: Store): Promise<void> {
+export async function restoreContent(run: Run, crew: Crew, objects: Lookup, packs: readonly CataloguedPack[], elsewhere?: Store): Promise<void> {
   const missing = new Map<string, string>()
   for (const pack of packs) {
     if (!pack.ids.some((id) => run.plan.wanted.has(id))) continue
@@ -146,7 +146,7 @@ function* jobsOf(run: Run, pack: string, frames: readonly Frame[]): Generator<Fr
 }
 
 /** Tries what was lost in every other copy that the store has. What is lost for good fails the files that need it. */
-export async function restoreLost(run: Run, crew: Crew, log: StoreLog, objects: Objects): Promise<void> {
+export async function restoreLost(run: Run, crew: Crew, log: StoreLog, objects: Lookup): Promise<void> {
   if (run.lost.size === 0) return
   const copies = await findCopies(log, run.lost)
   for (const [id, why] of run.lost) {
@@ -166,7 +166,7 @@ export async function restoreLost(run: Run, crew: Crew, log: StoreLog, objects: 
   await crew.idle()
 }
 
-async function firstGood(objects: Objects, id: string, packs: readonly string[]): Promise<Buffer | undefined> {
+async function firstGood(objects: Lookup, id: string, packs: readonly string[]): Promise<Buffer | undefined> {
   for (const pack of packs) {
     try {
       return await objects.packs.object(pack, id)

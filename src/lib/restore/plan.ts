@@ -9,17 +9,17 @@ import {parseEntryLine, type Entry} from '../index/entry.ts'
 import {toBytes, unescapeText} from '../index/escape.ts'
 import {checkComments, commentValue, isDirectoryLine, isUnread, withComments, type Group} from '../index/group.ts'
 import {Ancestry} from '../index/path.ts'
-import {IndexWriter} from '../index/write.ts'
 import {chunksOf} from '../store/chunk-list.ts'
-import {groupsOf, type Chain} from '../store/levels.ts'
 import {idOfDigest} from '../store/object-id.ts'
 import {EntryTable, KINDS, type Kind} from './entry-table.ts'
 import {textOfGroup} from './item.ts'
 import {Wanted} from './wanted.ts'
 import type {Reporter} from '../cli/speech.ts'
-import type {Objects} from '../store/objects.ts'
+import type {IndexWriter} from '../index/write.ts'
+import type {CataloguedPack} from '../store/catalog.ts'
 import type {SnapshotRecord} from '../store/record.ts'
-import type {Selection} from './selection.ts'
+import type {Part, Selection} from './selection.ts'
+import type {Lookup} from './wider-objects.ts'
 
 /** What has to be done. */
 export interface Plan {
@@ -41,11 +41,29 @@ export interface Plan {
   readonly unread: number
 }
 
+/** A plan, and what it takes to carry it out. */
+export interface Planned {
+  readonly plan: Plan
+  readonly objects: Lookup
+  /** The packs that it may need. */
+  readonly packs: readonly CataloguedPack[]
+  /** Earlier versions that are in it. */
+  readonly versions: number
+}
+
+/** A group of what is planned. */
+export interface PlannedGroup extends Group {
+  /** What it is to the selection; absent where its path says that. */
+  readonly part?: Part | undefined
+}
+
 export interface PlanSource {
-  readonly chain: Chain
+  readonly groups: AsyncIterable<readonly PlannedGroup[]>
+  /** Says what the text of the groups comes to; undefined where they were held to the record before. */
+  readonly writer?: IndexWriter
   readonly record: SnapshotRecord
   readonly selection: Selection
-  readonly objects: Pick<Objects, 'get' | 'packOf'>
+  readonly objects: Pick<Lookup, 'get' | 'packOf'>
   readonly reporter: Pick<Reporter, 'problem' | 'detail'>
 }
 
@@ -58,7 +76,7 @@ const NOTHING = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b85
 /** Makes the plan. Throws BkError 65 for an index that must not be followed. */
 export async function makePlan(source: PlanSource): Promise<Plan> {
   const maker = new PlanMaker(source)
-  for await (const batch of groupsOf(source.chain)) {
+  for await (const batch of source.groups) {
     for (const group of batch) {
       // Nearly all groups are done without waiting.
       const wait = maker.add(group)
@@ -68,9 +86,13 @@ export async function makePlan(source: PlanSource): Promise<Plan> {
   return maker.finish()
 }
 
+/** What is thrown where an index is not what its record says. */
+export function unlikeRecord({seq}: SnapshotRecord): BkError {
+  return new BkError(`the index of snapshot ${seq} is not the one that its record names`, {status: 65})
+}
+
 class PlanMaker {
   readonly #source: PlanSource
-  readonly #writer: IndexWriter
   readonly #ancestry = new Ancestry()
   readonly #entries = new EntryTable()
   readonly #wanted: Wanted
@@ -86,15 +108,14 @@ class PlanMaker {
 
   constructor(source: PlanSource) {
     this.#source = source
-    this.#writer = new IndexWriter(source.chain.root, () => {})
     this.#wanted = new Wanted((id) => source.objects.packOf(id) !== undefined)
   }
 
-  add(group: Group): Promise<void> | undefined {
+  add(group: PlannedGroup): Promise<void> | undefined {
     const {path, line} = group
-    this.#writer.add(group)
+    this.#source.writer?.add(group)
     if (!this.#ancestry.accept(path, line !== '' && isDirectoryLine(line, path))) throw this.#refused('no directory stands above', path)
-    const part = this.#source.selection.partOf(path)
+    const part = group.part ?? this.#source.selection.partOf(path)
     if (part === 'left-out') return undefined
     if (group.comments.length > 0) checkComments(group)
     if (part === 'wanted' && isUnread(group)) this.#takeUnread(group)
@@ -107,10 +128,8 @@ class PlanMaker {
   }
 
   finish(): Plan {
-    const {record} = this.#source
-    if (this.#writer.end().digest !== record.tree) {
-      throw new BkError(`the index of snapshot ${record.seq} is not the one that its record names`, {status: 65})
-    }
+    const {record, writer} = this.#source
+    if (writer !== undefined && writer.end().digest !== record.tree) throw unlikeRecord(record)
     return {
       entries: this.#entries, wanted: this.#wanted, lists: this.#lists, links: this.#links, onTheWay: this.#onTheWay, flagged: this.#flagged,
       files: this.#files, bytes: this.#bytes, unread: this.#unread,
@@ -158,9 +177,9 @@ class PlanMaker {
     return commentValue(group, 'chunks') === undefined ? KINDS.whole : KINDS.chunked
   }
 
-  #checkContent({path, size, sha256}: Entry): void {
-    if (size === undefined || sha256 === undefined) throw this.#refused('size or sha256 is missing', path)
-    if (size === 0 && sha256 !== NOTHING) throw this.#refused('a file of no bytes has the digest of some', path)
+  #checkContent(entry: Entry): void {
+    const problem = contentProblem(entry)
+    if (problem !== undefined) throw this.#refused(problem, entry.path)
   }
 
   /** The entry with the same inode that comes first; undefined for one that has no other name, or is the first itself. */
@@ -204,6 +223,12 @@ class PlanMaker {
   #refused(what: string, path: string): BkError {
     return new BkError(`the index of snapshot ${this.#source.record.seq} is refused: ${path}: ${what}`, {status: 65})
   }
+}
+
+/** Why a file cannot come back as its entry says. */
+export function contentProblem({size, sha256}: Entry): string | undefined {
+  if (size === undefined || sha256 === undefined) return 'size or sha256 is missing'
+  return size === 0 && sha256 !== NOTHING ? 'a file of no bytes has the digest of some' : undefined
 }
 
 /* Whether two entries can be the same inode. */

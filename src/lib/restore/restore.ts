@@ -6,6 +6,7 @@ import {BkError} from '../cli/errors.ts'
 import {escapeName} from '../cli/escape.ts'
 import {ConnectionLost} from '../ssh/failure.ts'
 import {parseAddress} from '../store/address.ts'
+import {IndexWriter} from '../index/write.ts'
 import {groupsOf} from '../store/levels.ts'
 import {openIndexOf, type OpenSnapshot} from '../store/open.ts'
 import {calls} from '../sys/calls.ts'
@@ -14,18 +15,21 @@ import {restoreContent, restoreLost} from './content.ts'
 import {createCrew, startThreads, type Crew, type Threads} from './crew.ts'
 import {finishDirectories, makeDirectories} from './directories.ts'
 import {KINDS} from './entry-table.ts'
-import {makePlan, readLists, type Plan} from './plan.ts'
+import {planOldLayout} from './old-layout.ts'
+import {makePlan, readLists, type Planned} from './plan.ts'
 import {Run, type Progress} from './run.ts'
 import {EVERYTHING, selectPaths} from './selection.ts'
 import {checkTarget, openTarget} from './target.ts'
 import type {Reporter} from '../cli/speech.ts'
-import type {Objects} from '../store/objects.ts'
 import type {Job, RestoreContext, Task} from './job.ts'
+import type {Lookup} from './wider-objects.ts'
 
 export interface RestoreOptions {
   readonly snapshot: OpenSnapshot
   /** Paths in the snapshot, bytes as latin1 strings; none means everything. */
   readonly paths: readonly string[]
+  /** `old` puts the earlier versions of files beside them; absent is the tree alone. */
+  readonly layout?: Layout | undefined
   /** Directory to restore into. */
   readonly to: Buffer
   /** Replace what is there. */
@@ -53,7 +57,12 @@ export interface Restored {
   readonly failed: number
   /** Paths that the snapshot itself could not read. */
   readonly unread: number
+  /** Earlier versions that were wanted. */
+  readonly versions: number
 }
+
+/** What is restored beside the tree. */
+export type Layout = 'old'
 
 /** Below both of these a single thread is done before another has started. */
 const FEW_FILES = 300
@@ -64,13 +73,17 @@ const BATCH = 512
 const GRACE = 60
 
 /** Makes the plan of a restore: what would be done. Throws BkError 2 and 65. */
-export async function planRestore(snapshot: OpenSnapshot, paths: readonly string[], reporter: Reporter): Promise<{readonly plan: Plan; readonly objects: Objects}> {
+export async function planRestore(snapshot: OpenSnapshot, paths: readonly string[], reporter: Reporter, layout?: Layout): Promise<Planned> {
+  if (layout === 'old') return await planOldLayout(snapshot, paths, reporter)
+  const {log, record} = snapshot
   const {chain, objects} = await openIndexOf(snapshot)
   const selection = paths.length === 0 ? EVERYTHING : await selectPaths(paths, chain.root, groupsOf(chain))
-  const plan = await makePlan({chain, record: snapshot.record, selection, objects, reporter})
+  const writer = new IndexWriter(chain.root, () => {})
+  const plan = await makePlan({groups: groupsOf(chain), writer, record, selection, objects, reporter})
   // Its text is in the plan now, as far as it is wanted.
   freeBuffer(chain.full)
-  return {plan, objects}
+  const packs = (await log.packs(await log.labels(record))).map(({pack}) => pack)
+  return {plan, objects, packs, versions: 0}
 }
 
 /**
@@ -86,15 +99,16 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
   const size = isLocal(options.snapshot.where) ? options.threads : Math.min(2, options.threads)
   let threads = options.paths.length === 0 && isWorthThreads(record.entries, record.bytes) ? startThreads(size) : undefined
   try {
-    const {plan, objects} = await planRestore(options.snapshot, options.paths, options.reporter)
-    if (isWorthThreads(plan.files, plan.bytes)) threads ??= startThreads(size)
-    return await carryOut(plan, objects, threads, options)
+    const planned = await planRestore(options.snapshot, options.paths, options.reporter, options.layout)
+    if (isWorthThreads(planned.plan.files, planned.plan.bytes)) threads ??= startThreads(size)
+    return await carryOut(planned, threads, options)
   } finally {
     await threads?.pool.close()
   }
 }
 
-async function carryOut(plan: Plan, objects: Objects, threads: Threads | undefined, options: RestoreOptions): Promise<Restored> {
+async function carryOut(planned: Planned, threads: Threads | undefined, options: RestoreOptions): Promise<Restored> {
+  const {plan, objects, versions} = planned
   const {snapshot, to, asRoot, numericOwner, sparse, umask, reporter} = options
   const target = openTarget(to, options.overwrite)
   const context: RestoreContext = {rootFd: target.fd, store: snapshot.where, overwrite: target.hasContent, asRoot, numericOwner, sparse, umask, stop: new Int32Array(new SharedArrayBuffer(8))}
@@ -107,7 +121,7 @@ async function carryOut(plan: Plan, objects: Objects, threads: Threads | undefin
   })
   const crew = createCrew(context, threads, (outcome, job) => run.take(outcome, job))
   try {
-    await restoreAll(run, crew, options, objects, target.hasContent)
+    await restoreAll(run, crew, options, planned, target.hasContent)
   } catch (error) {
     if (!(error instanceof BkError || error instanceof ConnectionLost)) throw error
     const done = `${run.files} of ${plan.files} files were restored into ${escapeName(to)}`
@@ -121,18 +135,17 @@ async function carryOut(plan: Plan, objects: Objects, threads: Threads | undefin
   }
   tellHealed(objects, reporter)
   tellDropped(run, reporter)
-  return {files: run.files, bytes: run.bytes, failed: run.failed, unread: plan.unread}
+  return {files: run.files, bytes: run.bytes, failed: run.failed, unread: plan.unread, versions}
 }
 
 function isLocal(address: string): boolean {
   return parseAddress(address).kind === 'local'
 }
 
-async function restoreAll(run: Run, crew: Crew, {snapshot: {log, record}}: RestoreOptions, objects: Objects, hasContent: boolean): Promise<void> {
+async function restoreAll(run: Run, crew: Crew, {snapshot: {log}}: RestoreOptions, {objects, packs}: Planned, hasContent: boolean): Promise<void> {
   const {plan} = run
   const directories = makeDirectories(run, hasContent)
   run.chunks = await readLists(plan, (id) => objects.get(id), (number, why) => run.fail(number, `its content is lost: ${why}`))
-  const packs = (await log.packs(await log.labels(record))).map(({pack}) => pack)
   await giveTasks(crew, ofKind(run, KINDS.plain), (tasks) => ({kind: 'plain', tasks}))
   await restoreContent(run, crew, objects, packs, isLocal(log.store.where) ? undefined : log.store)
   await restoreLost(run, crew, log, objects)
@@ -172,7 +185,7 @@ function* linkTasks(run: Run): Generator<Task & {readonly first: string}> {
 }
 
 /** Warns of the packs that are damaged, though nothing was lost by it. */
-export function tellHealed({healed}: Objects, reporter: Pick<Reporter, 'warn'>): void {
+export function tellHealed({healed}: Lookup, reporter: Pick<Reporter, 'warn'>): void {
   for (const [damage, count] of healed) reporter.warn(`${damage}; ${count === 1 ? 'an object was' : `${count} objects were`} taken from other packs`)
 }
 

@@ -19,7 +19,8 @@ export interface Selection {
 /** Everything. */
 export const EVERYTHING: Selection = {partOf: () => 'wanted'}
 
-interface Operand {
+/** A path as typed. */
+export interface Operand {
   readonly given: string
   /** Paths in the index that it may mean, the likelier first. */
   readonly candidates: readonly string[]
@@ -66,7 +67,8 @@ function indexPath(parts: readonly string[]): string {
   return escapeBytes(['.', ...parts].join('/'))
 }
 
-function notThere(missing: readonly Operand[], unread: ReadonlySet<string>): BkError {
+/** What is thrown for paths that are not in a snapshot. `unread` are those that it could not read. */
+export function notThere(missing: readonly Operand[], unread: ReadonlySet<string>): BkError {
   const names = missing.map(({given}) => escapeName(toBytes(given)))
   const [first] = missing
   if (missing.length === 1 && first!.candidates.some((path) => unread.has(path))) {
