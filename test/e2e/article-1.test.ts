@@ -5,16 +5,16 @@
 import {existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {beforeAll, describe, expect, test} from 'vitest'
-import {bk, root, sh} from '../harness/bk.ts'
+import {bk, sh} from '../harness/bk.ts'
 import {days} from '../harness/days.ts'
 import {startMachines} from '../harness/machines.ts'
 import type {Machine, Machines} from '../harness/machines.ts'
+import {blocksOf as pageBlocks, shownPattern} from '../harness/page.ts'
+import type {Block} from '../harness/page.ts'
 import {readStore} from '../harness/read-store.ts'
 import {sameTree} from '../harness/same-tree.ts'
 import {storeFiles} from '../harness/store-files.ts'
 import {removeTree, tempDir} from '../harness/temp.ts'
-
-const page = readFileSync(join(root, 'docs/article-1.md'), 'utf8')
 
 const HOUR = 3600
 const NIGHTS = 10
@@ -48,29 +48,13 @@ function substituted(text: string, machine: string): string {
   return result.replaceAll('MACHINE', machine)
 }
 
-type Block = {readonly machine: string; readonly user: string; readonly script: string; readonly shown: string | undefined}
-
-/** The blocks of commands of one step, each with what the page shows behind it. */
-function blocksOf(step: number): Block[] {
-  const text = new RegExp(`^## ${step}\\. [^]*?(?=^## |(?![^]))`, 'm').exec(page)?.[0] ?? ''
-  const found = [...text.matchAll(/^\*(\w+), as (\w+)\*\n\n```sh\n([^]*?)^```\n(?:\n```text\n([^]*?)^```\n)?/gm)]
-  // Every block says where and as whom; what it shows stands behind it.
-  expect(found.length, `blocks of step ${step}`).toBe(text.match(/^```sh$/gm)?.length)
-  expect(found.filter(([, , , , shown]) => shown !== undefined)).toHaveLength(text.match(/^```text$/gm)?.length ?? 0)
-  return found.map(([, machine = '', user = '', script = '', shown]) => ({machine, user, script, shown}))
-}
+const blocksOf = (step: number): Block[] => pageBlocks('article-1.md', step)
 
 /** Types a block, on another machine than the page says if that is given, and holds what is seen against what the page shows. */
 async function type({machine, user, script, shown}: Block, on = at[machine]!): Promise<string> {
   const seen = Object.values(at).reduce((text, {dir}) => text.replaceAll(dir, ''), await on.type(user, substituted(script, on.dir))).trim()
-  expect(seen).toMatch(shown === undefined ? /^$/ : pattern(shown))
+  expect(seen).toMatch(shownPattern(shown))
   return seen
-}
-
-/** Numbers, blanks between words, and what stands for … are what they are on this machine. */
-function pattern(shown: string): RegExp {
-  const words = shown.trim().replaceAll(/[\\^$.*+?()[\]{}|/]/g, '\\$&').replaceAll('…', '[^]*?')
-  return new RegExp(`^${words.replaceAll(/(?<!\w)\d(?:\\?[\d.,:-])*[KMGT]?(?!\w)/g, '[\\d.,:-]+[KMGT]?').replaceAll(/\s+/g, '\\s+')}$`)
 }
 
 const committed = (): number[] => readStore(store()).snapshots.map(({seq}) => seq)

@@ -68,24 +68,27 @@ export async function startMachines(): Promise<Machines> {
 function machineIn(dir: string, clock: readonly string[]): Machine {
   const places = (user: string): string => join(dir, user === 'root' ? 'root' : `srv/${user}`)
   const environment = (user: string): string[] => [`HOME=${places(user)}`, `LOGNAME=${user}`, 'SHELL=/bin/sh', `PATH=${dir}/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`, ...clock]
-  const run = (words: readonly string[], cwd: string): Promise<Result> =>
-    start('sh', ['-c', 'umask 022; exec env -i "$@"', 'sh', ...words], {cwd}).done
   return {
     dir,
-    async type(user, script) {
-      const typed = join(dir, 'typed')
-      writeFileSync(typed, `stty cols 80 rows 24\n${script}`)
-      const {status, stdout} = await run([...environment(user), 'TERM=xterm', 'NO_COLOR=1', 'script', '-qec', `sh -e ${typed}`, '/dev/null'], places(user))
-      const seen = onTerminal(String(stdout))
-      expect({script, status, seen: status === 0 ? '' : seen}).toEqual({script, status: 0, seen: ''})
-      return seen
-    },
+    type: (user, script) => typeInto(dir, environment(user), places(user), script),
     async cron(word) {
       const {variables, user, command} = cronLine(readFileSync(join(dir, 'etc/cron.d/bk'), 'utf8'), word)
       return run([`HOME=${places(user)}`, `LOGNAME=${user}`, ...clock, ...variables, variables.find((each) => each.startsWith('SHELL='))?.slice(6) ?? '/bin/sh', '-c', command], places(user))
     },
     run: (script) => run([...environment('root'), 'sh', '-c', script], places('root')),
   }
+}
+
+const run = (words: readonly string[], cwd: string): Promise<Result> => start('sh', ['-c', 'umask 022; exec env -i "$@"', 'sh', ...words], {cwd}).done
+
+/** Types lines of a shell into a terminal and answers what is on it then, one text. Throws when one of them fails. */
+export async function typeInto(dir: string, environment: readonly string[], cwd: string, script: string): Promise<string> {
+  const typed = join(dir, 'typed')
+  writeFileSync(typed, `stty cols 80 rows 24\n${script}`)
+  const {status, stdout} = await run([...environment, 'TERM=xterm', 'NO_COLOR=1', 'script', '-qec', `sh -e ${typed}`, '/dev/null'], cwd)
+  const seen = onTerminal(String(stdout))
+  expect({script, status, seen: status === 0 ? '' : seen}).toEqual({script, status: 0, seen: ''})
+  return seen
 }
 
 /** What remains to be seen of what was written to a terminal: of a line that was written over, the last. */
@@ -96,7 +99,7 @@ function onTerminal(bytes: string): string {
 }
 
 /** The one line of a file of cron.d with this word, and the variables of the file, as crontab(5) has them. */
-function cronLine(text: string, word: string): {variables: string[]; user: string; command: string} {
+export function cronLine(text: string, word: string): {variables: string[]; user: string; command: string} {
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
   const variables = lines.filter((line) => /^[A-Z]+=/.test(line))
   const jobs = lines.map((line) => /^(?:[\d*/,-]+ ){5}(\S+) (.*)$/.exec(line)).filter((job) => job?.[2]?.includes(word))

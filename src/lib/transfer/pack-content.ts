@@ -118,7 +118,8 @@ export class ContentPass {
   #request({mark, group}: Change): FileRequest | undefined {
     if (mark === '-' || mark === '!' || !group.line.startsWith(' type=file', group.path.length)) return undefined
     const entry = entryOf(group)!
-    if (!this.#options.readers.readsAll && entry.sha256 !== undefined && entry.time !== undefined && entry.size !== undefined) {
+    const isTrusted = mark === '=' || !this.#options.readers.readsAll
+    if (isTrusted && entry.sha256 !== undefined && entry.time !== undefined && entry.size !== undefined) {
       const id = commentValue(group, 'chunks') ?? idOfDigest(entry.sha256)
       if (entry.size === 0 || this.#options.known.has(id)) return undefined
     }
