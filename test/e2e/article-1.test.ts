@@ -5,7 +5,7 @@
 import {existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {beforeAll, describe, expect, test} from 'vitest'
-import {bk, sh} from '../harness/bk.ts'
+import {bk, root, sh} from '../harness/bk.ts'
 import {days} from '../harness/days.ts'
 import {startMachines} from '../harness/machines.ts'
 import type {Machine, Machines} from '../harness/machines.ts'
@@ -15,6 +15,8 @@ import {readStore} from '../harness/read-store.ts'
 import {sameTree} from '../harness/same-tree.ts'
 import {storeFiles} from '../harness/store-files.ts'
 import {removeTree, tempDir} from '../harness/temp.ts'
+
+const page = readFileSync(join(root, 'docs/article-1.md'), 'utf8')
 
 const HOUR = 3600
 const NIGHTS = 10
