@@ -3,15 +3,17 @@
  * snapshot of the set and, where copies are kept for ever, against the list of what was ever copied. Neither a list of checksums nor SFTP
  * says all that an index has, so what is unchanged keeps what the snapshot knows of it.
  *
- * A merge of three sorted texts: memory does not grow with the tree. Moves are not looked for, because what a move saves, reading, is
- * saved by the store already where a list has sha256.
+ * A merge of three sorted texts: memory does not grow with the tree. Moves are not looked for: who says that a file was moved may
+ * lie, so it is read where it is now, and the store has its content once all the same.
  */
 import {formatEntry, parseEntryLine, type Entry} from '../index/entry.ts'
 import {commentValue, entryOf, isDirectoryLine, NO_COMMENTS, sameGroup, withComments, type Group} from '../index/group.ts'
 import {sameContent} from '../index/content.ts'
 import {linesOf, type Change, type ChangesEnd} from '../index/changes.ts'
 import {Cursor} from '../index/cursor.ts'
-import {parentOf} from '../index/path.ts'
+import {detached} from '../index/escape.ts'
+import {isAtOrBelow} from '../index/path.ts'
+import {BkError} from '../cli/errors.ts'
 import type {ChangesSource} from '../transfer/sending.ts'
 
 /** A text that is gone through in order. */
@@ -32,6 +34,8 @@ export interface CompareOptions {
   readonly leaveOut: string | undefined
   /** The attributes of a new file or directory of which a list says none; its entry as it is where they are not to be had. */
   readonly describe: (entry: Entry) => Promise<Entry>
+  /** Hears what the source says it could not read. */
+  readonly onUnread?: ((path: string, code: string) => void) | undefined
 }
 
 /** What was found out on the way. */
@@ -46,6 +50,9 @@ export interface Compared extends ChangesSource {
 const BARE = /^\S+ type=(?:file|dir)(?! mode=)/
 /** Changes that are handed on together. */
 const BATCH = 1000
+/** Bytes of the text of an index: nobody reads a longer one back. What is found out of a file adds so much to its line. */
+const MOST_TEXT = 2 ** 30 - 2 ** 20
+const FOUND_OUT = 128
 
 /** The changes from the snapshot to what the source has. */
 export function compare(options: CompareOptions): Compared {
@@ -59,8 +66,8 @@ class Comparison implements Compared {
   end: ChangesEnd | undefined
   readonly #options: CompareOptions
   // What could not be looked at keeps what is below it; what took the place of a directory ends it.
-  readonly #unread = new Set<string>()
-  readonly #replaced = new Set<string>()
+  readonly #unread = new Tops()
+  readonly #replaced = new Tops()
 
   constructor(options: CompareOptions) {
     this.root = options.root
@@ -71,11 +78,14 @@ class Comparison implements Compared {
     const {seen, old, cumulative, root} = this.#options
     const cursors = {seen: new Cursor(seen), old: new Cursor(old?.groups ?? none()), known: new Cursor(cumulative?.known ?? none())}
     await Promise.all(Object.values(cursors).map((cursor) => cursor.advance()))
-    let [lines, changes] = [0, 0]
+    let [lines, changes, text] = [0, 0, 0]
     let batch: Change[] = []
     for (let path = least(cursors); path !== undefined; path = least(cursors)) {
       const at = (cursor: Cursor<Group>): Group | undefined => (cursor.current?.path === path ? cursor.current : undefined)
-      const change = this.#change(path, at(cursors.seen), at(cursors.old), at(cursors.known))
+      const old = at(cursors.old)
+      const change = this.#change(path, at(cursors.seen), old, at(cursors.known))
+      text += change === undefined ? textOf(old) : change.mark === '-' ? 0 : textOf(change.group) + FOUND_OUT
+      if (text > MOST_TEXT) throw new BkError('the tree is more than an index can hold: a GiB of names and what is known of them', {status: 65})
       if (change !== undefined) {
         lines += linesOf(change)
         changes++
@@ -118,7 +128,7 @@ class Comparison implements Compared {
       this.counts.unchanged++
       const copy = old === undefined ? undefined : entryOf(old)
       if (copy !== undefined && sameContent(copy, entry)) return unlessSame(old!, merged(old!, copy, clean, entry))
-      this.keepKnown.add(path)
+      this.keepKnown.add(detached(path))
       // Whoever took the copy away, or put another in its place, meant it.
       if (old !== undefined) return unlessSame(old, withComments(old, {gone: undefined}))
       this.counts.notHere++
@@ -136,8 +146,10 @@ class Comparison implements Compared {
 
   /* An error, or something that is not stored. */
   #withoutLine(seen: Group, old: Group | undefined): Change | undefined {
-    if (commentValue(seen, 'error') !== undefined) {
+    const code = commentValue(seen, 'error')
+    if (code !== undefined) {
       this.#unread.add(seen.path)
+      this.#options.onUnread?.(seen.path, code)
       return {mark: '!', group: seen}
     }
     return old !== undefined && sameGroup(old, seen) ? undefined : this.#new(seen, old)
@@ -145,12 +157,14 @@ class Comparison implements Compared {
 
   /* The source has it no more. */
   #lost(old: Group): Change | undefined {
-    if (isBelow(old.path, this.#unread)) return undefined
+    if (this.#unread.isAbove(old.path)) return undefined
     const {cumulative, leaveOut} = this.#options
-    if (cumulative !== undefined && old.line !== '' && old.path !== leaveOut && !isBelow(old.path, this.#replaced)) {
+    if (cumulative !== undefined && old.line !== '' && old.path !== leaveOut && !this.#replaced.isAbove(old.path)) {
       this.counts.gone++
       return commentValue(old, 'gone') === undefined ? {mark: '=', group: withComments(old, {gone: cumulative.now})} : undefined
     }
+    // Where the list lies now there was a directory once.
+    if (old.path === leaveOut) this.#replaced.add(old.path)
     return {mark: '-', group: {path: old.path, line: '', comments: NO_COMMENTS}}
   }
 
@@ -171,10 +185,29 @@ function least(cursors: Readonly<Record<string, Cursor<Group>>>): string | undef
   return path
 }
 
-function isBelow(path: string, tops: ReadonlySet<string>): boolean {
-  if (tops.size === 0) return false
-  for (let up = parentOf(path); up !== undefined; up = parentOf(up)) if (tops.has(up)) return true
-  return false
+/** Paths, of those that were added in order, below which the ones that follow may lie: each begins like the one before it, so they are few. */
+class Tops {
+  readonly #open: string[] = []
+
+  add(path: string): void {
+    this.#forget(path)
+    this.#open.push(detached(path))
+  }
+
+  isAbove(path: string): boolean {
+    this.#forget(path)
+    return this.#open.some((top) => isAtOrBelow(path, top))
+  }
+
+  // What comes in order and does not begin like a top has left it behind for good.
+  #forget(path: string): void {
+    while (this.#open.length > 0 && !path.startsWith(this.#open.at(-1)!)) this.#open.pop()
+  }
+}
+
+function textOf(group: Group | undefined): number {
+  if (group === undefined) return 0
+  return group.comments.reduce((sum, comment) => sum + comment.length + 1, group.line.length + 1)
 }
 
 function hasCommonDigest(a: Entry, b: Entry): boolean {
@@ -194,10 +227,11 @@ function merged(old: Group, before: Entry, seen: Group, entry: Entry): Group {
     gid: entry.gid ?? before.gid,
     uname: entry.uname ?? (entry.uid === undefined ? before.uname : undefined),
     gname: entry.gname ?? (entry.gid === undefined ? before.gname : undefined),
-    size: entry.size ?? before.size,
+    // A list may say another beside the same digest, but content has one.
+    size: before.size ?? entry.size,
     time: entry.time ?? before.time,
-    md5: entry.md5 ?? before.md5,
-    sha256: entry.sha256 ?? before.sha256,
+    md5: before.md5 ?? entry.md5,
+    sha256: before.sha256 ?? entry.sha256,
   })
   return withComments({...seen, line}, {chunks: commentValue(old, 'chunks'), cut: commentValue(old, 'cut')})
 }
@@ -206,10 +240,11 @@ const TAKEN = /^#bk \S+ (?:error|flags|gname|hardlink|left-out|sparse|uname|xatt
 
 /*
  * What a list of another machine may say beside an entry. How something is stored, or what became of it, it cannot know; and an
- * attribute that is an object would have to be read from a file of this machine.
+ * attribute that is an object would have to be read from a file of this machine. No directory has two names.
  */
 function cleaned(group: Group): Group {
   if (group.comments.length === 0) return group
-  const comments = group.comments.filter((comment) => TAKEN.test(comment))
+  const never = isDirectoryLine(group.line, group.path) ? `#bk ${group.path} hardlink=` : undefined
+  const comments = group.comments.filter((comment) => TAKEN.test(comment) && (never === undefined || !comment.startsWith(never)))
   return comments.length === group.comments.length ? group : {...group, comments}
 }

@@ -3,7 +3,7 @@
  * side says is hostile from the first byte to the last, and the limits of the store hold for it as for any client that pushes.
  */
 import {posix} from 'node:path'
-import {BkError, inputError, isFailure} from '../cli/errors.ts'
+import {BkError, errorCode, inputError, isFailure, reasonOf} from '../cli/errors.ts'
 import {escapeBytes, toBytes, unescapeText} from '../index/escape.ts'
 import {IndexReader, isRoot} from '../index/read.ts'
 import {startSftp} from '../ssh/sftp-session.ts'
@@ -48,6 +48,8 @@ export interface SftpPulled {
 }
 
 const DAY = 24 * 3600
+/** Bytes of the path of a tree. It stands on a line of the index, which has 65,000. */
+const LONGEST_ROOT = 4096
 /** Seconds that the clock of the source may differ from this one's: what was modified so shortly before it was read is read again. */
 const CLOCK_MARGIN = 3600
 
@@ -83,7 +85,7 @@ async function pullFrom(client: SftpClient, target: SshTarget, visit: Visit): Pr
   const began = clock.now()
   const top = await rootOf(client, target)
   const listPath = index === undefined ? undefined : posix.resolve(top, toBytes(index).toString('latin1'))
-  const listing = listPath === undefined ? undefined : await openListing(client, listPath)
+  const listing = listPath === undefined ? undefined : await openListing(client, listPath, destination.limits.maxEntries)
   const root = listing?.root ?? top
   const checkEntries = entryLimit(destination)
   const newest = await destination.newest()
@@ -98,13 +100,14 @@ async function pullFrom(client: SftpClient, target: SshTarget, visit: Visit): Pr
     isSettled: (time) => settled === undefined || Number(time.slice(0, time.indexOf('.'))) < settled,
     leaveOut: listPath === undefined ? undefined : inTree(listPath, root),
     describe: (entry) => describe(client, root, entry),
+    // A walk says so itself.
+    onUnread: listing && settings.reporter.problem,
   })
   const {maxFile} = destination.limits
   const readers = new SftpReaders({
     client,
     root,
-    listed: listing && {md5: listing.md5},
-    readsAll: known !== undefined,
+    listed: listing?.says,
     checkSize(path, size) {
       if (maxFile !== undefined && size > maxFile) throw refused('max-file', `${escapeBytes(path).slice(0, 200)} has ${size} bytes, the limit is ${maxFile}`)
     },
@@ -134,10 +137,15 @@ async function remembered(work: () => Promise<void> | undefined): Promise<unknow
 
 /* Where the account is put, or the path that was asked for. */
 async function rootOf(client: SftpClient, {path}: SshTarget): Promise<string> {
-  const asked = path === '' ? await client.realpath('.') : Buffer.from(path).toString('latin1')
+  const asked = path === '' ? await client.realpath('.').catch(unreadable) : Buffer.from(path).toString('latin1')
   const root = posix.normalize(asked).replace(/(?<=.)\/+$/, '')
-  if (!isRoot(escapeBytes(root)) || root === '.') throw inputError(`it says that it begins at ${escapeBytes(asked).slice(0, 200)}, which is no directory`)
-  return root
+  if (isRoot(escapeBytes(root)) && root !== '.' && root.length <= LONGEST_ROOT) return root
+  throw inputError(`${client.who} says that it begins at ${escapeBytes(asked).slice(0, 200)}, which is no directory`)
+}
+
+function unreadable(error: unknown): never {
+  if (errorCode(error) === undefined) throw error
+  throw new BkError(`it is not said where the account is put: ${reasonOf(error)}`, {hint: 'give a path: sftp://user@host/path', cause: error})
 }
 
 /* Where in the tree a path is, escaped; undefined for one that is elsewhere. */

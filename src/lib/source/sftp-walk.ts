@@ -26,14 +26,22 @@ export interface SftpTreeOptions {
   readonly onProgress?: ((update: {readonly files: number}) => void) | undefined
   /** Entries, at most. */
   readonly checkEntries: (count: number) => void
+  /** Bytes of names that are held at a time; MOST_HELD if not given. */
+  readonly mostHeld?: number | undefined
 }
 
 /** Directories of one level that are listed ahead. */
 const AHEAD = 8
 /** Requests for the names of a directory side by side; more for one that goes on. */
 const NAMES_AHEAD = {first: 2, most: 16}
-/** Names that are held at a time: those of the directories from the top to where the walk is, and of those listed ahead. */
-const MOST_HELD = 1_000_000
+/**
+ * Bytes of names, and of where links lead, that are held at a time: those of the directories from the top to where the walk is, and of
+ * those listed ahead. A name costs so much beside its bytes: a million of the usual length may lie in one directory.
+ */
+const MOST_HELD = 400_000_000
+const NAME_COST = 256
+/** Links that are followed at a time. */
+const LINKS_AHEAD = 64
 /** Bytes of where a link leads, escaped. */
 const LONGEST_LINK = 16 << 10
 /** Bytes of text that are handed on together. */
@@ -62,14 +70,15 @@ interface Item {
   readonly error?: string | undefined
 }
 
-/** What a directory was found to have: names by their escaped form, or why they could not be read. */
-type Listing = {readonly items: ReadonlyMap<string, Item>; readonly tooLong: boolean} | {readonly code: string}
+/** What a directory was found to have: names by their escaped form, and what they cost; or why they could not be read. */
+type Listing = {readonly items: ReadonlyMap<string, Item>; readonly cost: number; readonly tooLong: boolean} | {readonly code: string}
 
 /** A directory whose entries are being given out. */
 interface Frame {
   /** Escaped, with a slash behind. */
   readonly path: string
   readonly items: ReadonlyMap<string, Item>
+  readonly cost: number
   /** What comes in order: names for entries, names with a slash behind for what lies below them. */
   readonly keys: readonly string[]
   /** Directories in order, and how many are being listed. */
@@ -84,9 +93,9 @@ export function sftpTree(options: SftpTreeOptions): Source {
   return {root: escapeBytes(options.root), batches: () => walk(options)}
 }
 
-async function* walk({client, root, onProblem, onNote, onProgress, checkEntries}: SftpTreeOptions): AsyncGenerator<Batch> {
-  const top = await client.lstat(root)
-  const lister = new Lister(client, root)
+async function* walk({client, root, onProblem, onNote, onProgress, checkEntries, mostHeld}: SftpTreeOptions): AsyncGenerator<Batch> {
+  const top = await attributesOfTop(client, root)
+  const lister = new Lister(client, root, mostHeld)
   let [text, entries, unread, files] = ['', 0, 0, 0]
   let all = 0
   const add = (path: string, {attributes, link, error}: Item, below?: Listing): void => {
@@ -116,13 +125,13 @@ async function* walk({client, root, onProblem, onNote, onProgress, checkEntries}
   }
   const below = await lister.list('.')
   if ('code' in below) throw new BkError(`cannot read ${escapeBytes(root)} there: ${below.code}`)
-  add('.', {name: '.', attributes: {...top, mode: top?.mode ?? 0o040755}}, below)
-  const stack: Frame[] = [frameOf('./', below.items)]
+  add('.', {name: '.', attributes: top}, below)
+  const stack: Frame[] = [frameOf('./', below)]
   for (let frame = stack.at(-1); frame !== undefined; frame = stack.at(-1)) {
     lister.prefetch(frame)
     const key = frame.keys[frame.at++]
     if (key === undefined) {
-      lister.forget(frame.items.size)
+      lister.release(frame.cost)
       stack.pop()
       continue
     }
@@ -133,7 +142,7 @@ async function* walk({client, root, onProblem, onNote, onProgress, checkEntries}
     if (key === name) add(path, frame.items.get(name)!, found)
     else {
       frame.listings.delete(name)
-      if (found !== undefined && 'items' in found) stack.push(frameOf(`${path}/`, found.items))
+      if (found !== undefined && 'items' in found) stack.push(frameOf(`${path}/`, found))
     }
     if (text.length < BATCH) continue
     yield {text: Buffer.from(text, 'latin1'), entries, unread}
@@ -143,33 +152,48 @@ async function* walk({client, root, onProblem, onNote, onProgress, checkEntries}
   yield {text: Buffer.from(text, 'latin1'), entries, unread}
 }
 
+/* What can be listed is a directory, whatever is said of it. A link is one to that. */
+async function attributesOfTop(client: SftpClient, root: string): Promise<Attributes> {
+  const unknown = {mode: 0o040755}
+  try {
+    const found = await client.lstat(root)
+    const top = found !== undefined && typeOf(found) === 'link' ? await client.lstat(await client.realpath(root)) : found
+    return top !== undefined && typeOf(top) === 'dir' ? top : unknown
+  } catch (error) {
+    if (errorCode(error) === undefined) throw error
+    return unknown
+  }
+}
+
 function problemOf({size = 0}: Attributes, type: EntryType | 'socket' | undefined): string | undefined {
   if (type === undefined) return 'EIO'
-  return Number.isSafeInteger(size) ? undefined : 'EFBIG'
+  return type !== 'file' || Number.isSafeInteger(size) ? undefined : 'EFBIG'
 }
 
 // As text: what lies below `a` comes behind `a-b`, because a slash does.
-function frameOf(path: string, items: ReadonlyMap<string, Item>): Frame {
+function frameOf(path: string, {items, cost}: Extract<Listing, {readonly cost: number}>): Frame {
   const directories = [...items.values()].filter(({attributes}) => typeOf(attributes) === 'dir').map(({name}) => name)
   const keys = [...items.keys(), ...directories.map((name) => `${name}/`)].sort()
   const order = keys.filter((key) => key.endsWith('/')).map((key) => key.slice(0, -1))
-  return {path, items, keys, directories: order, listings: new Map(), at: 0, begun: 0}
+  return {path, items, cost, keys, directories: order, listings: new Map(), at: 0, begun: 0}
 }
 
-/** Lists directories, and counts how many names are held. */
+/** Lists directories, and counts what is held of them. */
 class Lister {
   readonly #client: SftpClient
   readonly #root: string
+  readonly #most: number
   #held = 0
 
-  constructor(client: SftpClient, root: string) {
+  constructor(client: SftpClient, root: string, most = MOST_HELD) {
     this.#client = client
     this.#root = root
+    this.#most = most
   }
 
-  /** Names that nobody needs any more. */
-  forget(count: number): void {
-    this.#held -= count
+  /** What nobody needs any more. */
+  release(cost: number): void {
+    this.#held -= cost
   }
 
   /** Begins with the next directories of a frame. Those whose entry comes sooner than that are listed too: an entry says whether it could be read. */
@@ -192,46 +216,64 @@ class Lister {
 
   /** The names in a directory. Throws BkError 65 for names that no directory has, and for too many. */
   async list(path: string): Promise<Listing> {
-    const raw = path === '.' ? this.#root : `${this.#root === '/' ? '' : this.#root}${unescapeText(path).slice(1)}`
     const items = new Map<string, Item>()
-    let [tooLong, seen] = [false, 0]
+    let [tooLong, seen, cost] = [false, 0, 0]
+    const hold = (more: number): void => {
+      cost += more
+      this.#held += more
+      if (this.#held > this.#most) throw this.#endless(path)
+    }
     try {
-      for await (const {name, attributes} of this.#names(raw)) {
-        if (seen++ > MOST_HELD) throw inputError(`${path.slice(0, 200)} has more than ${MOST_HELD} names`)
+      for await (const {name, attributes} of this.#names(this.#raw(path))) {
+        // Also what is not held: else a directory could go on for ever.
+        seen += NAME_COST + name.length
+        if (seen > this.#most) throw this.#endless(path)
         if (name === '.' || name === '..') continue
-        if (name === '' || /[/\0]/.test(name)) throw inputError(`a name in ${path.slice(0, 200)} is none: ${escapeBytes(name.slice(0, 200))}`)
+        if (name === '' || /[/\0]/.test(name)) throw inputError(`${this.#client.who}: a name in ${path.slice(0, 200)} is none: ${escapeBytes(name.slice(0, 200))}`)
         const escaped = escapeBytes(name)
         if (pathProblem(`${path}/${escaped}`) !== undefined) tooLong = true
         else {
           // A directory that changes meanwhile may give a name twice.
-          if (!items.has(escaped)) this.#hold(path)
+          if (!items.has(escaped)) hold(NAME_COST + escaped.length)
           items.set(escaped, {name: escaped, attributes})
         }
       }
-      await Promise.all([...items.values()].filter(({attributes}) => typeOf(attributes) === 'link').map(async (item) => items.set(item.name, await this.#followed(item, raw))))
+      const links = [...items.values()].filter(({attributes}) => typeOf(attributes) === 'link')
+      while (links.length > 0) {
+        for (const item of await Promise.all(links.splice(-LINKS_AHEAD).map((link) => this.#followed(link, path)))) {
+          hold(item.link?.length ?? 0)
+          items.set(item.name, item)
+        }
+      }
     } catch (error) {
       const code = errorCode(error)
       if (code === undefined) throw error
+      this.release(cost)
       return {code}
     }
-    return {items, tooLong}
+    return {items, cost, tooLong}
   }
 
-  #hold(path: string): void {
-    this.#held++
-    if (this.#held > MOST_HELD) throw inputError(`more than ${MOST_HELD} names to be held at a time: it goes on without end at ${path.slice(0, 200)}`)
+  #endless(path: string): BkError {
+    return inputError(`${this.#client.who}: ${path.slice(0, 200)} goes on without end, or is more than can be held`)
   }
 
   async #followed(item: Item, directory: string): Promise<Item> {
+    const path = `${directory}/${item.name}`
     try {
-      const link = escapeBytes(await this.#client.readlink(`${directory === '/' ? '' : directory}/${unescapeText(item.name)}`))
-      if (link === '' || link.includes('\\000')) throw inputError('it answers a link to nowhere')
+      const link = escapeBytes(await this.#client.readlink(this.#raw(path)))
+      if (link === '' || link.includes('\\000')) throw inputError(`${this.#client.who}: ${path.slice(0, 200)} is a link to nowhere`)
       return link.length > LONGEST_LINK ? {...item, error: 'ENAMETOOLONG'} : {...item, link}
     } catch (error) {
       const code = errorCode(error)
       if (code === undefined) throw error
       return {...item, error: code}
     }
+  }
+
+  /* Absolute, bytes as latin1. */
+  #raw(path: string): string {
+    return path === '.' ? this.#root : `${this.#root === '/' ? '' : this.#root}${unescapeText(path).slice(1)}`
   }
 
   async *#names(path: string): AsyncGenerator<{readonly name: string; readonly attributes: Attributes}> {

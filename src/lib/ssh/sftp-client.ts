@@ -9,6 +9,9 @@ import type {Readable, Writable} from 'node:stream'
 /** What a file is opened as. */
 export type Handle = Buffer
 
+/** Bytes of a handle, as the protocol has it. */
+const LONGEST_HANDLE = 256
+
 /** A name in a directory. */
 export interface Named {
   readonly name: string
@@ -33,6 +36,8 @@ const CODES: Readonly<Record<number, readonly [code: string, words: string]>> = 
 
 /** An SFTP session. Every request throws an error with a code, as the system does, for what the other side refuses. */
 export class SftpClient {
+  /** Who answers, for messages. */
+  readonly who: string
   readonly #input: Writable
   readonly #waiting = new Map<number, Waiting>()
   readonly #queue: (() => void)[] = []
@@ -44,9 +49,11 @@ export class SftpClient {
   /**
    * @param onEnd makes the error that requests fail with from then on: of what is wrong with the stream, or of nothing where it ended
    * @param onSilence is called when nothing was answered for so many milliseconds to what was asked
+   * @param who is on the other side, for messages
    */
-  constructor(input: Writable, output: Readable, onEnd: (cause: unknown) => Promise<Error>, onSilence?: {readonly after: number; readonly call: () => void}) {
+  constructor(input: Writable, output: Readable, onEnd: (cause: unknown) => Promise<Error>, onSilence?: {readonly after: number; readonly call: () => void}, who = 'it') {
     this.#input = input
+    this.who = who
     if (onSilence !== undefined) this.#watch(onSilence)
     const reader = new PacketReader()
     const end = (cause?: unknown): void => {
@@ -90,12 +97,13 @@ export class SftpClient {
     this.#input.write(packet(KIND.init, VERSION))
     const {kind, fields} = await greeting
     const version = kind === KIND.version ? fields.uint32() : 0
-    if (version < VERSION) throw inputError(`it speaks version ${version} of SFTP, not ${VERSION}`)
+    // Whoever knows later ones as well answers the one that he was greeted with.
+    if (version !== VERSION) throw inputError(`${this.who} speaks version ${version} of SFTP, not ${VERSION}`)
   }
 
   async open(path: string): Promise<Handle> {
     // The last is for attributes of a file that is made.
-    return handleOf(await this.#ask(KIND.open, path, OPEN_READ, 0))
+    return this.#handle(await this.#ask(KIND.open, path, OPEN_READ, 0))
   }
 
   async close(handle: Handle): Promise<void> {
@@ -106,15 +114,15 @@ export class SftpClient {
   async read(handle: Handle, offset: number, length: number): Promise<Buffer> {
     const answer = await this.#ask(KIND.read, handle, BigInt(offset), length)
     if (answer === 'end') return Buffer.alloc(0)
-    const bytes = fieldsOf(answer, KIND.data).bytes()
-    if (bytes.length === 0 || bytes.length > length) throw inputError(`it answers ${bytes.length} bytes where ${length} were asked for`)
+    const bytes = this.#fields(answer, KIND.data).bytes()
+    if (bytes.length === 0 || bytes.length > length) throw inputError(`${this.who} answers ${bytes.length} bytes where ${length} were asked for`)
     return bytes
   }
 
   /** What is at a path, a link itself; undefined for nothing. */
   async lstat(path: string): Promise<Attributes | undefined> {
     try {
-      return fieldsOf(await this.#ask(KIND.lstat, path), KIND.attrs).attributes()
+      return this.#fields(await this.#ask(KIND.lstat, path), KIND.attrs).attributes()
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return undefined
       throw error
@@ -122,18 +130,18 @@ export class SftpClient {
   }
 
   async fstat(handle: Handle): Promise<Attributes> {
-    return fieldsOf(await this.#ask(KIND.fstat, handle), KIND.attrs).attributes()
+    return this.#fields(await this.#ask(KIND.fstat, handle), KIND.attrs).attributes()
   }
 
   async opendir(path: string): Promise<Handle> {
-    return handleOf(await this.#ask(KIND.opendir, path))
+    return this.#handle(await this.#ask(KIND.opendir, path))
   }
 
   /** The next names of a directory, with what is known of each, a link itself; none at its end. */
   async readdir(handle: Handle): Promise<Named[]> {
     const answer = await this.#ask(KIND.readdir, handle)
     if (answer === 'end') return []
-    const fields = fieldsOf(answer, KIND.name)
+    const fields = this.#fields(answer, KIND.name)
     const names: Named[] = []
     for (let left = fields.uint32(); left > 0; left--) {
       const name = fields.text()
@@ -141,18 +149,18 @@ export class SftpClient {
       fields.bytes()
       names.push({name, attributes: fields.attributes()})
     }
-    if (names.length === 0) throw inputError('it answers no names where there are some')
+    if (names.length === 0) throw inputError(`${this.who} answers no names where there are some`)
     return names
   }
 
   /** Where a link leads to. */
   async readlink(path: string): Promise<string> {
-    return nameOf(await this.#ask(KIND.readlink, path))
+    return this.#name(await this.#ask(KIND.readlink, path))
   }
 
   /** A path as the server has it, absolute. */
   async realpath(path: string): Promise<string> {
-    return nameOf(await this.#ask(KIND.realpath, path))
+    return this.#name(await this.#ask(KIND.realpath, path))
   }
 
   async #ask(kind: number, ...fields: readonly Field[]): Promise<Packet | 'end' | 'ok'> {
@@ -185,6 +193,24 @@ export class SftpClient {
     this.#queue.shift()?.()
   }
 
+  #fields(answer: Packet | 'end' | 'ok', kind: number): Fields {
+    if (typeof answer === 'string' || answer.kind !== kind) throw inputError(`${this.who} answers something else than was asked for`)
+    return answer.fields
+  }
+
+  #name(answer: Packet | 'end' | 'ok'): string {
+    const fields = this.#fields(answer, KIND.name)
+    if (fields.uint32() !== 1) throw inputError(`${this.who} answers several names where there is one`)
+    return fields.text()
+  }
+
+  #handle(answer: Packet | 'end' | 'ok'): Handle {
+    const bytes = this.#fields(answer, KIND.handle).bytes()
+    if (bytes.length > LONGEST_HANDLE) throw inputError(`${this.who} answers a handle of ${bytes.length} bytes`)
+    // A copy: it is kept, and what it is a part of need not be.
+    return Buffer.from(bytes)
+  }
+
   #fail(error: Error): void {
     if (this.#failure !== undefined) return
     this.#failure = error
@@ -199,20 +225,4 @@ export class SftpClient {
 function failedRequest(code: number): Error {
   const [name, words] = CODES[code] ?? ['EIO', 'i/o error']
   return Object.assign(new Error(`${name}: ${words}`), {code: name})
-}
-
-function fieldsOf(answer: Packet | 'end' | 'ok', kind: number): Fields {
-  if (typeof answer === 'string' || answer.kind !== kind) throw inputError('it answers something else than was asked for')
-  return answer.fields
-}
-
-function nameOf(answer: Packet | 'end' | 'ok'): string {
-  const fields = fieldsOf(answer, KIND.name)
-  if (fields.uint32() !== 1) throw inputError('it answers several names where there is one')
-  return fields.text()
-}
-
-function handleOf(answer: Packet | 'end' | 'ok'): Handle {
-  // A copy: it is kept, and what it is a part of need not be.
-  return Buffer.from(fieldsOf(answer, KIND.handle).bytes())
 }

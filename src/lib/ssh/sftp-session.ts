@@ -45,8 +45,13 @@ export async function startSftp(target: SshTarget, command: RemoteCommand, {sile
     onLost?.(lost, isRest)
     return lost
   }
-  const client = new SftpClient(session.input, session.output, onEnd, {after: patience, call: giveUp})
-  await client.greet()
+  const client = new SftpClient(session.input, session.output, onEnd, {after: patience, call: giveUp}, machineOf(target))
+  try {
+    await client.greet()
+  } catch (error) {
+    session.kill()
+    throw error
+  }
   return {client, close: () => session.close(), kill: () => session.kill()}
 }
 

@@ -7,7 +7,7 @@
  */
 import {createHash, hash} from 'node:crypto'
 import {BkError, errorCode} from '../cli/errors.ts'
-import {unescapeText} from '../index/escape.ts'
+import {escapeBytes, unescapeText} from '../index/escape.ts'
 import {classFor, WHOLE_FILE} from '../store/chunker.ts'
 import {BLOCK, memberSize, writeHeader} from '../store/member.ts'
 import {idOfDigest} from '../store/object-id.ts'
@@ -24,15 +24,19 @@ export interface SftpReadersOptions {
   readonly client: SftpClient
   /** Directory there: absolute, bytes as latin1. */
   readonly root: string
-  /** The index is a list that lies there: what it says is checked, and this is the digest it has beside sha256. */
-  readonly listed: {readonly md5: boolean} | undefined
-  readonly readsAll: boolean
+  /** The index is a list that lies there: what it says is checked, and this is what it says so far of files that are asked for. */
+  readonly listed: {readonly md5: boolean; readonly sizes: boolean} | undefined
   /** Throws for a file that is too large to be taken. */
   readonly checkSize: (path: string, size: number) => void
 }
 
 /** Files that are open at a time. Servers keep some hundreds. */
 const MOST_OPEN = 48
+/**
+ * Bytes that a file may have beyond what it was listed with, and still be read together with others: batches are made by what was
+ * listed, and many files that have become larger would be in memory at once.
+ */
+const MOST_GROWN = 16 << 10
 /** Requests ahead in a large file. */
 const PIECES_AHEAD = 24
 const REGULAR = 0o100000
@@ -49,7 +53,8 @@ interface Content {
 
 export class SftpReaders implements FileReaders {
   readonly count = 2
-  readonly readsAll: boolean
+  // A list may claim the digest of anything, another set's content or one of another size: it vouches for nothing that is new.
+  readonly readsAll = true
   /** Files that were read. */
   read = 0
   readonly #options: SftpReadersOptions
@@ -58,7 +63,6 @@ export class SftpReaders implements FileReaders {
 
   constructor(options: SftpReadersOptions) {
     this.#options = options
-    this.readsAll = options.readsAll
   }
 
   place(path: string): string {
@@ -68,7 +72,7 @@ export class SftpReaders implements FileReaders {
 
   async mustBeThere(): Promise<void> {
     const {client, root} = this.#options
-    if ((await client.lstat(root)) === undefined) throw new BkError(`${root} is no longer there`)
+    if ((await client.lstat(root)) === undefined) throw new BkError(`${escapeBytes(root)} is no longer there`)
   }
 
   async files(files: readonly FileRequest[]): Promise<FilesAnswer> {
@@ -116,9 +120,9 @@ export class SftpReaders implements FileReaders {
   }
 
   async #opened({path, size}: FileRequest): Promise<Handle> {
-    const {client} = this.#options
-    // What could not be looked at before may be a fifo, which a server would open and never answer again.
-    if (size === undefined && !isFile(await mustExist(client, path))) throw new NotAFile()
+    const {client, listed} = this.#options
+    // What was not looked at just now may be a fifo, which a server would open and never answer again. A list may be of yesterday.
+    if ((size === undefined || listed?.sizes === true) && !isFile(await mustExist(client, path))) throw new NotAFile()
     return await client.open(path)
   }
 
@@ -128,7 +132,7 @@ export class SftpReaders implements FileReaders {
       const guess = Math.min(file.size ?? 0, WHOLE_FILE)
       const [before, first] = await Promise.all([client.fstat(handle), guess === 0 ? NOTHING : readRange(client, handle, 0, guess)])
       const size = await this.#checked(file, before)
-      if (size > WHOLE_FILE) return {answer: {status: 'large'}, bytes: NOTHING}
+      if (size > WHOLE_FILE || size > guess + MOST_GROWN) return {answer: {status: 'large'}, bytes: NOTHING}
       // It is read to where it ended when it was opened: what grows faster than it can be read would never end.
       const bytes = size === guess ? first : await readRange(client, handle, 0, size)
       // One answer is of one moment.

@@ -14,8 +14,10 @@ describe('a source', () => {
     ['me@web1:srv/data', 'web1', {user: 'me', host: 'web1', path: 'srv/data'}],
     ['ssh://web1/srv/a b', 'web1', {host: 'web1', path: '/srv/a b'}],
     ['ssh://192.0.2.7', '192.0.2.7', {host: '192.0.2.7', path: ''}],
+    ['sftp://web1', 'web1', {host: 'web1', path: ''}],
+    ['sftp://backupop@web1:2222/srv/data', 'web1', {user: 'backupop', host: 'web1', port: 2222, path: '/srv/data'}],
   ])('%s', (text, set, target) => {
-    expect(pullSources([text], undefined)).toEqual([{name: text, text, set, target: expect.objectContaining(target)}])
+    expect(pullSources([text], undefined)).toEqual([{name: text, text, set, target: expect.objectContaining(target), isSftp: text.startsWith('sftp:')}])
     expect(pullSources([text], 'other')).toMatchObject([{set: 'other'}])
   })
 
@@ -35,7 +37,7 @@ describe('what is none', () => {
     [['ssh://web1', 'me@web1:/etc'], undefined, /would both go to the set web1/],
     [['/a', '/b'], undefined, /would both go to the set/],
     [['ssh://a', 'ssh://b', 'ssh://a:22'], undefined, /ssh:\/\/a and ssh:\/\/a:22 would both/],
-    [['sftp://web1/srv'], undefined, /sources over sftp/],
+    [['ssh://web1', 'sftp://web1/srv'], undefined, /would both go to the set web1/],
     [['s3://bucket'], undefined, /sources over s3/],
     [['ssh://[2001:db8::1]'], undefined, /no set can be called/],
     [['_web:'], undefined, /no set can be called/],
