@@ -59,7 +59,7 @@ export class Calendar {
     }
   }
 
-  /** The earliest bucket that the clock shows at a moment or after it: an earlier one than at the moment itself where it is about to be set back. */
+  /** The earliest bucket that the clock shows from a moment on: earlier than at the moment itself where it is about to be set back. */
   earliestFrom(period: Period, time: number): number {
     let wall = this.wall(time)
     const today = Math.floor(time / DAY)

@@ -22,7 +22,9 @@ const UNKNOWN = '-'
 export function* planRows({sets}: StorePlan, timeZone?: string): Generator<Row> {
   const time = timeZone === undefined ? timeText : (seconds: number) => localTime(seconds * 1000, timeZone)
   for (const {set, lines} of sets) {
-    for (const {verdict, seq, received, until, why} of lines) yield [String(seq), time(received), set, verdict, until === undefined ? UNKNOWN : time(until), why]
+    for (const {verdict, seq, received, until, why} of lines) {
+      yield [String(seq), time(received), set, verdict, until === undefined ? UNKNOWN : time(until), why]
+    }
   }
 }
 
@@ -41,7 +43,6 @@ function setAsJson({set, zone, rules, lines}: SetPlan): string {
 }
 
 function lineAsJson(set: string, {verdict, seq, received, until, why}: PlanLine): string {
-  return `${JSON.stringify({
-    type: 'snapshot', seq, set, received: timeText(received), plan: verdict, ...(until !== undefined && {until: timeText(until)}), why: why.split(', '),
-  })}\n`
+  const promise = until === undefined ? {} : {until: timeText(until)}
+  return `${JSON.stringify({type: 'snapshot', seq, set, received: timeText(received), plan: verdict, ...promise, why: why.split(', ')})}\n`
 }

@@ -94,7 +94,9 @@ function wholeLines(text: string): string[] {
   const end = text.endsWith('\n') ? END.exec(text.slice(at, -1)) : null
   if (end === null) throw new BkError('the plan is cut off: it has no end line', {status: 65})
   const above = text.slice(0, at)
-  if (objectId(Buffer.from(above, 'latin1')) !== end[3]) throw new BkError('the plan was changed: its sum is wrong', {status: 65, hint: 'a plan is applied as it is or not at all; make another'})
+  if (objectId(Buffer.from(above, 'latin1')) !== end[3]) {
+    throw new BkError('the plan was changed: its sum is wrong', {status: 65, hint: 'a plan is applied as it is or not at all; make another'})
+  }
   return above.slice(0, -1).split('\n')
 }
 
@@ -125,10 +127,12 @@ function parseLine(line: string, before: number, number: number): PlanLine {
   const [verdict, seq, why] = [match[1] as PlanLine['verdict'], Number(match[2]), match[5]!]
   const received = Date.parse(match[3]!) / 1000
   const until = match[4] === '-' ? undefined : Date.parse(match[4]!) / 1000
-  if (seq <= before || Number.isNaN(received) || Number.isNaN(until) || (verdict === 'drop' && until !== undefined)) throw atLine(number, line)
+  const isTime = !Number.isNaN(received) && !Number.isNaN(until)
+  if (!isTime || seq <= before || (verdict === 'drop' && until !== undefined)) throw atLine(number, line)
   return {verdict, seq, received, until, why}
 }
 
 function atLine(number: number, line: string | undefined): BkError {
-  return new BkError(`line ${number}: not in the format of a plan: ${(line ?? 'missing').replaceAll(/[^ -~]/g, '?').slice(0, 80)}`, {status: 65})
+  const shown = (line ?? 'missing').slice(0, 80).replaceAll(/[^ -~]/g, '?')
+  return new BkError(`line ${number}: not in the format of a plan: ${shown}`, {status: 65})
 }

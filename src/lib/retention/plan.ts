@@ -2,8 +2,8 @@
  * What stays of a set, and why (docs/decisions/0009-retention.md, "What stays"). Pure: snapshots, rules, calendar and clock go in, a
  * decision on each snapshot comes out.
  *
- * It promises: rotating after each receipt or once leaves the same; what is promised until a moment is kept by these rules, and by wider
- * ones, as long as the newest receipt is before that moment, whatever is received.
+ * It promises: rotating after each receipt or once leaves the same, and what goes by one plan goes by each later one; what is promised
+ * until a moment stays until then by these rules, and by wider ones, whatever is received.
  */
 import {bucketOfWall, END_OF_TIME, PERIODS, type Calendar, type Period} from './calendar.ts'
 import type {Rules} from './rules.ts'
@@ -37,7 +37,7 @@ export interface Kept {
   readonly verdict: 'keep'
   readonly snapshot: Candidate
   readonly reasons: readonly Reason[]
-  /** Kept for as long as the newest receipt is before this moment. Undefined: until the next receipt. */
+  /** Stays at least as long as both clock and newest receipt are before this moment. Undefined: the next receipt may end it. */
   readonly until: number | undefined
 }
 
@@ -76,7 +76,8 @@ export function planSet(input: PlanInput): Decision[] {
 function checkOrder(snapshots: readonly Candidate[]): void {
   for (let at = 1; at < snapshots.length; at++) {
     const [before, snapshot] = [snapshots[at - 1]!, snapshots[at]!]
-    if (snapshot.seq <= before.seq || snapshot.received < before.received) throw new Error(`snapshot ${snapshot.seq} is not behind ${before.seq}`)
+    const isBehind = snapshot.seq > before.seq && snapshot.received >= before.received
+    if (!isBehind) throw new Error(`snapshot ${snapshot.seq} is not behind ${before.seq}`)
   }
 }
 
@@ -89,9 +90,9 @@ class Drafts {
 
   constructor(snapshots: readonly Candidate[]) {
     this.snapshots = snapshots
-    this.#reasons = new Array<Reason[] | undefined>(snapshots.length)
+    this.#reasons = snapshots.map(() => undefined)
     this.#untils = snapshots.map(() => 0)
-    this.#standIns = new Array<StandIn | undefined>(snapshots.length)
+    this.#standIns = snapshots.map(() => undefined)
   }
 
   keep(at: number, reason: Reason, until = 0): void {

@@ -40,8 +40,9 @@ export function settleReceipts(receipts: readonly Receipt[], {now, maxGap}: Cloc
   for (const receipt of receipts) {
     const {seq, received, isSet} = receipt
     if (before !== undefined && seq <= before.seq) throw new Error(`receipt ${seq} is not behind ${before.seq}`)
-    if (latest - received > TOLERATED_SECONDS) throw wrong(receipt, `${formatAge(latest - received)} earlier than ${before!.seq}, the one before it`)
-    if (before !== undefined && received - latest > maxGap && isSet !== true) throw wrong(receipt, `${formatAge(received - latest)} later than ${before.seq}, the one before it`)
+    const ahead = before === undefined ? 0 : received - latest
+    if (-ahead > TOLERATED_SECONDS) throw wrong(receipt, `${formatAge(-ahead)} earlier than ${before!.seq}, the one before it`)
+    if (ahead > maxGap && isSet !== true) throw wrong(receipt, `${formatAge(ahead)} later than ${before!.seq}, the one before it`)
     latest = Math.max(latest, received)
     settled.push(latest)
     before = receipt

@@ -30,16 +30,18 @@ const NAMES = [...PERIODS, 'within', 'last'] as const
  * Rules from what was asked for: counts, and `within` in seconds; what is absent or 0 keeps nothing.
  * @throws BkError 64 for rules that keep nothing, or that leave the choice to whoever pushes
  */
-export function rulesOf(asked: Partial<Rules>): Rules {
-  const rules: Rules = {hourly: 0, daily: 0, weekly: 0, monthly: 0, quarterly: 0, yearly: 0, within: 0, last: 0, ...asked}
+export function rulesOf(asked: {readonly [Name in keyof Rules]?: number | undefined}): Rules {
+  const rules = Object.fromEntries(NAMES.map((name) => [name, asked[name] ?? 0])) as Record<keyof Rules, number>
   for (const name of NAMES) {
     const [value, most] = [rules[name], mostOf(name)]
-    if (!Number.isSafeInteger(value) || value < 0 || value > most) throw usageError(`--keep-${name} is more than ${name === 'within' ? '300Y' : most}, or no whole number`)
+    if (Number.isSafeInteger(value) && value >= 0 && value <= most) continue
+    throw usageError(`--keep-${name} is more than ${name === 'within' ? '300Y' : most}, or no whole number`)
   }
   const kept = NAMES.filter((name) => rules[name] > 0)
   if (kept.length === 0) throw usageError('no rule says what to keep', 'for instance --keep-daily 7 --keep-weekly 5 --keep-monthly 12')
   if (kept.every((name) => name === 'last')) {
-    throw usageError('--keep-last alone lets whoever pushes often choose what stays', 'add --keep-daily 7 or --keep-within 30d: such rules go by the calendar')
+    const hint = 'add --keep-daily 7 or --keep-within 30d: such rules go by the calendar'
+    throw usageError('--keep-last alone lets whoever pushes often choose what stays', hint)
   }
   return rules
 }

@@ -8,7 +8,8 @@ import type {Choice, Decision, Reason} from './plan.ts'
 export function whyWords(decision: Decision): string[] {
   if (decision.verdict === 'keep') return decision.reasons.map(reasonWords)
   const {standIn} = decision
-  return [standIn === undefined ? 'no rule keeps it' : `${standIn.seq} stays of ${standIn.period} ${bucketName(standIn.period, standIn.bucket)}`]
+  if (standIn === undefined) return ['no rule keeps it']
+  return [`${standIn.seq} stays of ${standIn.period} ${bucketName(standIn.period, standIn.bucket)}`]
 }
 
 function reasonWords(reason: Reason): string {

@@ -5,13 +5,13 @@ import {describe, it} from 'vitest'
 import {Calendar} from '../../../src/lib/retention/calendar.ts'
 import {planSet, type Candidate, type Decision} from '../../../src/lib/retention/plan.ts'
 import {settleReceipts} from '../../../src/lib/retention/receipts.ts'
-import {rulesOf, type Rules} from '../../../src/lib/retention/rules.ts'
 import {BkError} from '../../../src/lib/cli/errors.ts'
 import {seeded} from '../../harness/faults.ts'
-import {below, DAY, oneOf, somewhere, someRules, someSnapshots, type Chance} from './histories.ts'
+import {below, DAY, oneOf, somewhere, someRules, someSnapshots, widerRules, type Chance} from './histories.ts'
 import {compare, expectSame, keptBy} from './compare.ts'
 import {WallClock} from './oracle.ts'
 import {numbersOf, Rotation} from './rotating.ts'
+import type {Rules} from '../../../src/lib/retention/rules.ts'
 
 const HISTORIES = 10_000
 
@@ -48,9 +48,7 @@ function checkSet(chance: Chance, snapshots: readonly Candidate[], rules: Rules,
   expectSame(each.kept, kept, 'rotating after each receipt')
   expectSame(sometimes.kept, kept, 'rotating now and then')
 
-  const more = someRules(chance)
-  const both = Object.fromEntries(Object.entries(rules).map(([name, value]) => [name, Math.max(value, more[name as keyof Rules])]))
-  const wider = new Set(numbersOf(keptBy(plan(snapshots, rulesOf(both)))))
+  const wider = new Set(numbersOf(keptBy(plan(snapshots, widerRules(chance, rules)))))
   if (kept.some(({seq}) => !wider.has(seq))) throw new Error('more rules drop more')
 }
 

@@ -98,3 +98,9 @@ export function someSnapshots(chance: Chance, length: number, start: number, seq
   }
   return snapshots
 }
+
+/** Rules none of which is narrower than one of `rules`. */
+export function widerRules(chance: Chance, rules: Rules): Rules {
+  const more = someRules(chance)
+  return rulesOf(Object.fromEntries(Object.entries(rules).map(([name, value]) => [name, Math.max(value, more[name as keyof Rules])])))
+}

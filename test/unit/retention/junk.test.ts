@@ -4,7 +4,7 @@
 import {describe, expect, it} from 'vitest'
 import {Calendar} from '../../../src/lib/retention/calendar.ts'
 import {seeded} from '../../harness/faults.ts'
-import {below, DAY, HOUR, MINUTE, oneOf, somewhere, someRules, someSnapshots, type Chance} from './histories.ts'
+import {below, DAY, HOUR, MINUTE, oneOf, somewhere, someRules, someSnapshots, widerRules, type Chance} from './histories.ts'
 import {countingBuckets, WallClock} from './oracle.ts'
 import {Rotation} from './rotating.ts'
 import type {Candidate} from '../../../src/lib/retention/plan.ts'
@@ -62,6 +62,7 @@ describe('junk', () => {
       for (const junk of attack(chance, rotation.kept.at(-1)!.received, seq)) {
         rotation.receive(junk)
         if (chance() < often) rotation.rotate()
+        if (chance() < 0.01) rotation.widen((present) => widerRules(chance, present))
       }
       rotation.rotate()
       const today = clock.name('daily', rotation.kept.at(-1)!.received)

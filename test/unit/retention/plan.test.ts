@@ -167,5 +167,5 @@ it('plans 100,000 snapshots at once', () => {
   const started = performance.now()
   const decisions = planSet({snapshots, rules: rulesOf({hourly: 100_000, daily: 4000, yearly: 100, within: 400 * DAY}), calendar: new Calendar('Europe/Berlin'), now: NOW})
   expect(decisions.filter(({verdict}) => verdict === 'keep').length).toBeGreaterThan(99_000)
-  expect(performance.now() - started).toBeLessThan(3000)
+  expect(performance.now() - started).toBeLessThan(5000)
 })

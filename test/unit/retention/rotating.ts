@@ -7,7 +7,7 @@ import type {Rules} from '../../../src/lib/retention/rules.ts'
 
 /** Somebody who rotates. */
 export class Rotation {
-  readonly #rules: Rules
+  #rules: Rules
   readonly #calendar: Calendar
   /** What each snapshot was last promised at most, by number. */
   readonly #promises = new Map<number, number>()
@@ -26,6 +26,11 @@ export class Rotation {
   receive(snapshot: Candidate): void {
     this.#kept.push(snapshot)
     this.#now = Math.max(this.#now, snapshot.received)
+  }
+
+  /** From now on by other rules, none of them narrower. */
+  widen(wider: (rules: Rules) => Rules): void {
+    this.#rules = wider(this.#rules)
   }
 
   /** Rotates at `now`, or as soon as the newest was received. Throws where a promise is broken. */

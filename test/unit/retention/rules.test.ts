@@ -21,7 +21,7 @@ describe('rules from what was asked for', () => {
   })
 
   it('what is absent keeps nothing', () => {
-    expect(rulesOf({daily: 7, last: 3})).toEqual({...none, daily: 7, last: 3})
+    expect(rulesOf({daily: 7, last: 3, weekly: undefined})).toEqual({...none, daily: 7, last: 3})
   })
 })
 
