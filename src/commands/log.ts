@@ -22,9 +22,11 @@ import type {Row} from '../lib/cli/table.ts'
 
 export default class LogCommand extends BkCommand {
   static override summary = 'list what is in a store'
-  static override description = prose(`writes a line for each record of the store, oldest first: its number, when it was received (on the store's clock), its set,
+  static override description = prose(`writes a line for each snapshot of the store, oldest first: its number, when it was received (on the store's clock), its set,
 "complete" or "partial=K" where K paths could not be read, how many entries and bytes it has, how its index is stored, the bytes of the packs that came with it, and its note, if it has one.
 In a pipe fields are separated by a TAB, times are UTC and sizes exact.
+
+What 'bk rotate' has dropped is not there any more, and is listed with --all, as are the edits that did it: the log itself is never shortened.
 
 With --check it goes through the whole log and writes what is wrong, a line each: records that are missing, damaged or not chained to the one before, catalogs and packs
 that they name and that are missing or of another size, and files beside the log that were changed. If nothing is, it writes how many records there are, and the sum of
@@ -39,6 +41,7 @@ With --list it writes what a snapshot has at PATH, as ls -l does: mode, owner, g
   static override args = {store: requiredOperand('store; with --list also STORE@WHEN')}
   static override flags = {
     ...whenFlags,
+    all: switchFlag('also snapshots that were dropped, and what else was done to the store', {char: 'a', exclusive: ['list', 'check']}),
     check: switchFlag('check that the log is whole, and all that it names there', {exclusive: ['list', 'set', 'at']}),
     json: jsonFlag,
     list: valueFlag('list what a snapshot has at PATH', {char: 'l', helpValue: 'PATH'}),
@@ -59,7 +62,7 @@ With --list it writes what a snapshot has at PATH, as ls -l does: mode, owner, g
     if (when !== undefined) throw usageError('@WHEN and --at go with --list', `bk log ${args.store} --list .`)
     // What stands before a record that is damaged is listed all the same.
     const failures: unknown[] = []
-    const entries = untilFailure(logEntries(await openLog(args.store), flags.set, speech), failures)
+    const entries = untilFailure(logEntries(await openLog(args.store), flags, speech), failures)
     if (flags.json) await writeOut(mapped(entries, recordAsJson))
     else {
       const timeZone = localTimeZone()

@@ -11,8 +11,9 @@ import {formatComment, parseComment} from '../../src/lib/index/group.ts'
 import {IndexWriter} from '../../src/lib/index/write.ts'
 import {formatCatalog, parseCatalog} from '../../src/lib/store/catalog.ts'
 import {parseList} from '../../src/lib/store/chunk-list.ts'
+import {formatEdit, parseEdit} from '../../src/lib/store/edits.ts'
 import {contentOffsets, openFrame, PackBuilder, readToc} from '../../src/lib/store/pack.ts'
-import {formatSnapshot, parseRecord} from '../../src/lib/store/record.ts'
+import {formatEditRecord, formatSnapshot, parseRecord} from '../../src/lib/store/record.ts'
 import {leftPacks, Session} from '../../src/lib/store/session.ts'
 import {formatSettings, parseSettings} from '../../src/lib/store/settings.ts'
 import {catalogName, packName, recordName, SETTINGS} from '../../src/lib/store/store.ts'
@@ -36,7 +37,7 @@ describe('the examples of docs/format.md', () => {
     return lines.length === 0 ? [] : [lines.map((line) => line.slice(indent))]
   })
   // In their order on the page.
-  const files = ['escapes', 'index', 'changes', 'toc', 'names', 'bk-store', 'record', 'catalog', 'session', 'snapshot'] as const
+  const files = ['escapes', 'index', 'changes', 'toc', 'names', 'bk-store', 'record', 'edits', 'catalog', 'session', 'snapshot'] as const
 
   /** Whether a text is the example, in which `…` stands for whatever was left out: in a line, or lines. */
   function fits(text: string, lines: readonly string[]): boolean {
@@ -46,7 +47,7 @@ describe('the examples of docs/format.md', () => {
 
   test('are these', () => {
     expect(blocks.map((lines) => lines[0])).toEqual([
-      'a b        a\\040b', '#mtree', '#bk changes 1 root=/srv', '#bk toc 1', 'bk-store  README  recover.sh', '#bk store 1', '#bk record 1 snapshot', '#bk catalog 1', '#bk session 1', '#bk snapshot 1', 'bk 1',
+      'a b        a\\040b', '#mtree', '#bk changes 1 root=/srv', '#bk toc 1', 'bk-store  README  recover.sh', '#bk store 1', '#bk record 1 snapshot', '#bk record 1 edit', '#bk catalog 1', '#bk session 1', '#bk snapshot 1', 'bk 1',
     ])
   })
 
@@ -73,6 +74,16 @@ describe('the examples of docs/format.md', () => {
     expect(packName(`ab12${'0'.repeat(60)}`)).toBe(`packs/ab/ab12${'0'.repeat(60)}.tar.zst`)
     expect(names).toContain('packs/ab/ab12….tar.zst')
   })
+})
+
+test('edits: read and printed', () => {
+  const record = parseRecord(bytesOf('edits'))
+  if (record.kind !== 'edit') throw new Error('not an edit')
+  expect(formatEditRecord(record).text).toBe(textOf('edits'))
+  const edits = record.lines.map(parseEdit)
+  expect(edits.map(({verb}) => verb)).toEqual(['drop', 'rules', 'pin', 'time', 'doom', 'doom', 'freed'])
+  expect(edits[0]).toEqual({verb: 'drop', numbers: [11, 12, 13, 14, 16], why: 'no rule keeps it'})
+  expect(edits.flatMap(formatEdit)).toEqual(record.lines)
 })
 
 test('escapes: each byte', () => {

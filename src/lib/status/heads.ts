@@ -4,6 +4,7 @@
  * pushed last a thousand records ago is found as well as any.
  */
 import {BkError, errorCode} from '../cli/errors.ts'
+import {droppedBy} from '../store/edits.ts'
 import {recordName} from '../store/store.ts'
 import type {StoreLog} from '../store/log.ts'
 
@@ -26,18 +27,20 @@ const SNAPSHOT =
   /^#bk record 1 snapshot\nseq (\d+)\nset ([A-Za-z0-9][A-Za-z0-9._-]{0,63})\nreceived ([\d-]{10}T[\d:]{8}Z)\nclaimed [^\n]*\nstate (?:complete|partial (\d+))\nentries (\d+) /
 
 /**
- * The heads of all snapshots, newest first. Sums are not looked at: whoever counts on a record reads it whole. It is to be read after its
+ * The heads of all snapshots that are kept, newest first. Sums are not looked at: whoever counts on a record reads it whole. It is to be read after its
  * head was yielded, not before, since a store far away keeps what it has fetched ahead.
  * @throws BkError 65 for a record that is missing, or damaged where it can be seen
  */
 export async function* headsBackwards(log: StoreLog): AsyncGenerator<Head> {
+  const dropped = new Set<number>()
   for (let seq = await log.last(); seq > 0; seq--) {
     const text = await firstLines(log, seq)
-    if (EDIT.test(text)) continue
-    const head = parseHead(text, seq)
-    // Torn, or of a form that only the whole reader knows, or refuses.
-    if (head === undefined) await log.record(seq)
-    else yield head
+    const head = EDIT.test(text) ? undefined : parseHead(text, seq)
+    if (head === undefined) {
+      // An edit, which stands behind what it drops; or torn, or of a form that only the whole reader knows, or refuses.
+      const record = await log.record(seq)
+      if (record?.kind === 'edit') for (const each of droppedBy(record.lines)) dropped.add(each)
+    } else if (!dropped.has(seq)) yield head
   }
 }
 

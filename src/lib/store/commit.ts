@@ -2,12 +2,14 @@
  * Commit, everywhere the same (design, "The store"): packs durable, read the head, check under it that every pack
  * needed exists and that the limits hold, catalog durable, create the next record if nobody has. Nothing is locked: whoever finds the number taken looks again.
  */
-import {BkError} from '../cli/errors.ts'
+import {BkError, errorCode} from '../cli/errors.ts'
 import {formatCatalog, type CataloguedPack} from './catalog.ts'
+import {doomedBy} from './edits.ts'
 import {diffNeeds, type Labels, type Needs} from './needs.ts'
-import {formatSnapshot, parseRecord, type Described, type SnapshotRecord} from './record.ts'
+import {formatEditRecord, formatSnapshot, parseRecord, type Described, type SnapshotRecord} from './record.ts'
 import {catalogName, packName, recordName} from './store.ts'
 import {usedBy} from './usage.ts'
+import {readState, type LogState} from './state.ts'
 import type {StoreLog} from './log.ts'
 
 /** What is to be committed. */
@@ -50,8 +52,8 @@ export async function commitSnapshot(log: StoreLog, draft: Draft): Promise<Commi
     const head = await log.head()
     const seq = head.seq + 1
     const before = await log.newest(draft.set)
-    const labels = await labelsOf(log, draft, seq, catalog?.packs ?? [], before, sizes)
-    await checkPacks(log, draft.needed, sizes)
+    const {labels, since} = await labelsOf(log, draft, seq, catalog?.packs ?? [], before, sizes)
+    await checkPacks(log, draft.needed, sizes, await doomedSince(log, since))
     const {text, sum} = formatSnapshot({
       seq,
       set: draft.set,
@@ -81,6 +83,24 @@ export async function commitSnapshot(log: StoreLog, draft: Draft): Promise<Commi
   throw new BkError('the log is written to faster than this can be committed', {status: 75})
 }
 
+/**
+ * Commits an edit. `make` says what it is under the state that it is committed on, and is asked again when somebody else was faster; nothing is
+ * written where it says nothing.
+ */
+export async function commitEdit(log: StoreLog, make: (state: LogState) => Promise<readonly string[]>): Promise<Committed | undefined> {
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const state = await readState(log)
+    const lines = await make(state)
+    if (lines.length === 0) return undefined
+    const seq = state.head.seq + 1
+    const {text, sum} = formatEditRecord({seq, lines, prev: state.head.sum})
+    const bytes = Buffer.from(text, 'latin1')
+    parseRecord(bytes)
+    if (await log.store.put(recordName(seq), [bytes], true)) return {seq, sum}
+  }
+  throw new BkError('the log is written to faster than this can be committed', {status: 75})
+}
+
 async function labelsOf(
   log: StoreLog,
   draft: Draft,
@@ -88,7 +108,7 @@ async function labelsOf(
   fresh: readonly CataloguedPack[],
   before: SnapshotRecord | undefined,
   sizes: Map<string, number>,
-): Promise<Labels> {
+): Promise<{readonly labels: Labels; readonly since: number}> {
   const labels = new Map<number, Set<number>>()
   const missing = new Set(draft.needed)
   const take = (at: number, packs: readonly CataloguedPack[]): void => {
@@ -103,14 +123,36 @@ async function labelsOf(
   if (missing.size > 0 && before !== undefined) {
     for (const at of (await log.labels(before)).keys()) take(at, await log.catalog(at))
   }
+  // What the snapshot before needs was not doomed when that was committed.
+  const since = missing.size === 0 ? (before?.seq ?? 0) : 0
   if (missing.size > 0) {
     for await (const record of log.backwards()) {
       if (missing.size === 0) break
-      if (record.kind === 'snapshot' && record.catalog !== undefined) take(record.seq, await log.catalog(record.seq))
+      if (record.kind === 'snapshot' && record.catalog !== undefined) take(record.seq, await catalogIfThere(log, record.seq))
     }
   }
   for (const name of missing) throw missingPack(name)
-  return labels
+  return {labels, since}
+}
+
+/* A catalog goes when its last pack has. */
+async function catalogIfThere(log: StoreLog, seq: number): Promise<readonly CataloguedPack[]> {
+  try {
+    return await log.catalog(seq)
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error
+    return []
+  }
+}
+
+/* Packs that records after this one say are about to be deleted. */
+async function doomedSince(log: StoreLog, seq: number): Promise<ReadonlySet<string>> {
+  const doomed = new Set<string>()
+  for await (const record of log.backwards()) {
+    if (record.seq <= seq) break
+    if (record.kind === 'edit') for (const name of doomedBy(record.lines)) doomed.add(name)
+  }
+  return doomed
 }
 
 async function needsOf(log: StoreLog, labels: Labels, before: SnapshotRecord | undefined): Promise<Needs> {
@@ -128,9 +170,9 @@ async function depthOf(log: StoreLog, record: SnapshotRecord): Promise<number> {
   return depth
 }
 
-async function checkPacks(log: StoreLog, needed: ReadonlySet<string>, sizes: ReadonlyMap<string, number>): Promise<void> {
+async function checkPacks(log: StoreLog, needed: ReadonlySet<string>, sizes: ReadonlyMap<string, number>, doomed: ReadonlySet<string>): Promise<void> {
   for (const name of needed) {
-    if ((await log.store.size(packName(name))) !== sizes.get(name)) throw missingPack(name)
+    if (doomed.has(name) || (await log.store.size(packName(name))) !== sizes.get(name)) throw missingPack(name)
   }
 }
 

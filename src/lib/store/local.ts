@@ -107,6 +107,11 @@ export class LocalStore implements Store {
     }
   }
 
+  async made(name: string): Promise<number | undefined> {
+    const stat = calls.lstatOrNone(this.#root + name)
+    return stat === undefined ? undefined : Number(stat.mtimeNs / 1_000_000_000n)
+  }
+
   features(): Features {
     return {atomicCreate: true}
   }

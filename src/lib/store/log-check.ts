@@ -4,9 +4,11 @@
  */
 import {BkError, errorCode, reasonOf, isFailure} from '../cli/errors.ts'
 import {parseCatalog} from './catalog.ts'
+import {freedBy} from './edits.ts'
 import {objectId} from './object-id.ts'
 import {NO_RECORD, type SnapshotRecord, type StoreRecord} from './record.ts'
 import {catalogName, packName, recordName} from './store.ts'
+import {readState, type LogState} from './state.ts'
 import type {StoreLog} from './log.ts'
 
 /** What was checked. */
@@ -41,6 +43,7 @@ interface Seen {
 export async function* checkLog(log: StoreLog, tally: LogTally): AsyncGenerator<string> {
   yield* checkFiles(log)
   const seen: Seen = {catalogs: new Map(), brought: new Map(), hasLost: false}
+  const {dropped, doomedCatalogs: gone} = await editsOf(log)
   let unread: number[] = []
   const last = await log.last()
   for (let seq = 1; seq <= last; seq++) {
@@ -59,10 +62,22 @@ export async function* checkLog(log: StoreLog, tally: LogTally): AsyncGenerator<
     }
     unread = []
     tally.head = record.sum
-    if (record.kind === 'snapshot') {
-      yield* checkCatalog(log, record, seen)
-      yield* checkNeeds(log, record, seen)
+    if (record.kind === 'edit') {
+      for (const [set, bytes] of seen.brought) seen.brought.set(set, Math.max(0, bytes - freedBy(record.lines, set)))
+    } else {
+      yield* checkCatalog(log, record, seen, gone)
+      if (!dropped.has(seq)) yield* checkNeeds(log, record, seen)
     }
+  }
+}
+
+/* What edits have done, as far as the log can be read. */
+async function editsOf(log: StoreLog): Promise<Pick<LogState, 'dropped' | 'doomedCatalogs'>> {
+  try {
+    return await readState(log)
+  } catch (error) {
+    whyBad(error)
+    return {dropped: new Map(), doomedCatalogs: new Set()}
   }
 }
 
@@ -85,13 +100,14 @@ async function* checkFiles({settings, store}: StoreLog): AsyncGenerator<string> 
   }
 }
 
-async function* checkCatalog(log: StoreLog, record: SnapshotRecord, {catalogs, brought, hasLost}: Seen): AsyncGenerator<string> {
+async function* checkCatalog(log: StoreLog, record: SnapshotRecord, {catalogs, brought, hasLost}: Seen, gone: ReadonlySet<string>): AsyncGenerator<string> {
   const {seq, set, catalog, stored} = record
   let bytes = 0
   try {
-    const {packs, size} = catalog === undefined ? {packs: [], size: 0} : await readCatalog(log, catalog)
+    const isGone = catalog !== undefined && gone.has(catalog)
+    const {packs, size} = catalog === undefined || isGone ? {packs: [], size: 0} : await readCatalog(log, catalog)
     catalogs.set(seq, packs)
-    bytes = packs.reduce((sum, pack) => sum + pack.size, size)
+    bytes = isGone ? (stored?.bytes ?? 0) : packs.reduce((sum, pack) => sum + pack.size, size)
     if (stored !== undefined && stored.bytes !== bytes) yield `record ${seq} says that it brought ${stored.bytes} bytes, its catalog says ${bytes}`
   } catch (error) {
     catalogs.set(seq, undefined)

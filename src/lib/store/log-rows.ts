@@ -1,9 +1,11 @@
 /*
  * The log of a store as rows, oldest first: for people with local times and short sizes, for programs as the records have it.
  */
+import {isFailure} from '../cli/errors.ts'
 import {formatSize} from '../cli/units.ts'
 import {unescapeNote} from './note.ts'
 import {recordsForward} from './log-walk.ts'
+import {readState, type LogState} from './state.ts'
 import {broughtBy} from './usage.ts'
 import type {Column, Row} from '../cli/table.ts'
 import type {Reporter} from '../cli/speech.ts'
@@ -15,6 +17,8 @@ export interface LogEntry {
   readonly record: StoreRecord
   /** Packs that came with it, and their bytes; undefined where the catalog that says so is gone. */
   readonly added: {readonly packs: number; readonly bytes: number} | undefined
+  /** Why it was dropped, if it was. */
+  readonly dropped?: string | undefined
 }
 
 export const LOG_COLUMNS: readonly Column[] = [
@@ -30,22 +34,40 @@ export const LOG_COLUMNS: readonly Column[] = [
 ]
 
 const UNKNOWN = '-'
+const MOST_WORDS = 200
 
-/** The records of a store, or of one set, oldest first. Throws BkError 65 for a chain that is broken. */
-export async function* logEntries(log: StoreLog, set: string | undefined, reporter: Pick<Reporter, 'warn'>): AsyncGenerator<LogEntry> {
+/**
+ * The snapshots of a store, or of one set, oldest first; with `all` also those that were dropped, and edits. Throws BkError 65 for a chain that is
+ * broken.
+ */
+export async function* logEntries(log: StoreLog, {set, all}: {readonly set: string | undefined; readonly all: boolean}, reporter: Pick<Reporter, 'warn'>): AsyncGenerator<LogEntry> {
+  const {dropped, doomedCatalogs} = await stateOrNothing(log)
   for await (const record of recordsForward(log)) {
+    const why = dropped.get(record.seq)
+    if (!all && (record.kind === 'edit' || why !== undefined)) continue
     if (set !== undefined && (record.kind !== 'snapshot' || record.set !== set)) continue
-    const added = record.kind === 'edit' ? {packs: 0, bytes: 0} : await broughtBy(log, record)
-    if (added === undefined) reporter.warn(`the catalog of record ${record.seq} is missing`)
-    yield {record, added}
+    const isGone = record.kind === 'snapshot' && record.catalog !== undefined && doomedCatalogs.has(record.catalog)
+    const added = record.kind === 'edit' ? {packs: 0, bytes: 0} : isGone ? undefined : await broughtBy(log, record)
+    if (added === undefined && !isGone) reporter.warn(`the catalog of record ${record.seq} is missing`)
+    yield {record, added, dropped: why}
+  }
+}
+
+/* What stands before a record that is damaged is listed all the same. */
+async function stateOrNothing(log: StoreLog): Promise<Pick<LogState, 'dropped' | 'doomedCatalogs'>> {
+  try {
+    return await readState(log)
+  } catch (error) {
+    if (!isFailure(error)) throw error
+    return {dropped: new Map(), doomedCatalogs: new Set()}
   }
 }
 
 /** A row with everything as the record has it. */
-export function exactRow({record, added}: LogEntry): Row {
-  if (record.kind === 'edit') return [String(record.seq), UNKNOWN, UNKNOWN, 'edit', UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, '']
+export function exactRow({record, added, dropped}: LogEntry): Row {
+  if (record.kind === 'edit') return [String(record.seq), UNKNOWN, UNKNOWN, 'edit', UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, editWords(record.lines)]
   const {seq, received, set, partial, entries, bytes, index, note} = record
-  return [String(seq), received, set, stateWord(partial), String(entries), String(bytes), index.level, added === undefined ? UNKNOWN : String(added.bytes), note === undefined ? '' : unescapeNote(note)]
+  return [String(seq), received, set, dropped === undefined ? stateWord(partial) : 'dropped', String(entries), String(bytes), index.level, added === undefined ? UNKNOWN : String(added.bytes), note === undefined ? '' : unescapeNote(note)]
 }
 
 /** A row for people. */
@@ -57,6 +79,12 @@ export function readableRow(entry: LogEntry, timeZone: string): Row {
   row[5] = formatSize(record.bytes)
   if (added !== undefined) row[7] = formatSize(added.bytes)
   return row
+}
+
+/* What an edit did, in a few words. */
+function editWords(lines: readonly string[]): string {
+  const text = lines.join('; ')
+  return text.length <= MOST_WORDS ? text : `${text.slice(0, MOST_WORDS)}…`
 }
 
 /** `complete`, or `partial=K`. */
@@ -71,11 +99,11 @@ export function localTime(moment: number, timeZone: string): string {
 }
 
 /** A record as one line of JSON. */
-export function recordAsJson({record, added}: LogEntry): string {
+export function recordAsJson({record, added, dropped}: LogEntry): string {
   if (record.kind === 'edit') return `${JSON.stringify({type: 'edit', seq: record.seq, lines: record.lines, sum: record.sum})}\n`
   const {seq, set, received, claimed, partial, entries, bytes, index, tree, note, sum} = record
   return `${JSON.stringify({
     type: 'snapshot', seq, set, received, claimed, complete: partial === 0, unread: partial, entries, bytes,
-    index: index.id, index_level: index.level, tree, new_packs: added?.packs, new_bytes: added?.bytes, ...(note !== undefined && {note: unescapeNote(note)}), sum,
+    index: index.id, index_level: index.level, tree, new_packs: added?.packs, new_bytes: added?.bytes, ...(note !== undefined && {note: unescapeNote(note)}), ...(dropped !== undefined && {dropped}), sum,
   })}\n`
 }

@@ -6,6 +6,7 @@ import {BkError, errorCode} from '../cli/errors.ts'
 import {parseCatalog, type CataloguedPack} from './catalog.ts'
 import {objectId} from './object-id.ts'
 import {applyNeeds, type Labels} from './needs.ts'
+import {droppedBy} from './edits.ts'
 import {NO_RECORD, parseRecord, type SnapshotRecord, type StoreRecord} from './record.ts'
 import {parseSettings, type Settings} from './settings.ts'
 import {catalogName, recordName, SETTINGS, type Store} from './store.ts'
@@ -111,18 +112,25 @@ export class StoreLog {
     if (expected !== undefined && expected !== NO_RECORD) throw new BkError('a record is missing or damaged', {status: 65, hint: `bk log --check ${this.store.where}`})
   }
 
-  /** The newest snapshot of a set for which `fits` holds. */
-  async newest(set: string, fits: (record: SnapshotRecord) => boolean = () => true): Promise<SnapshotRecord | undefined> {
+  /** The snapshots that are kept, newest first. What drops one stands behind it, and is seen before it. */
+  async *keptBackwards(): AsyncGenerator<SnapshotRecord> {
+    const dropped = new Set<number>()
     for await (const record of this.backwards()) {
-      if (record.kind === 'snapshot' && record.set === set && fits(record)) return record
+      if (record.kind === 'edit') for (const seq of droppedBy(record.lines)) dropped.add(seq)
+      else if (!dropped.has(record.seq)) yield record
     }
+  }
+
+  /** The newest snapshot of a set that is kept and for which `fits` holds. */
+  async newest(set: string, fits: (record: SnapshotRecord) => boolean = () => true): Promise<SnapshotRecord | undefined> {
+    for await (const record of this.keptBackwards()) if (record.set === set && fits(record)) return record
     return undefined
   }
 
-  /** Every snapshot, oldest first. */
+  /** Every snapshot that is kept, oldest first. */
   async snapshots(): Promise<SnapshotRecord[]> {
     const records: SnapshotRecord[] = []
-    for await (const record of this.backwards()) if (record.kind === 'snapshot') records.push(record)
+    for await (const record of this.keptBackwards()) records.push(record)
     return records.reverse()
   }
 

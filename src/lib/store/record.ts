@@ -104,6 +104,13 @@ export function formatSnapshot(draft: SnapshotDraft): {readonly text: string; re
   return {text: `${body}sum ${sum}\n`, sum}
 }
 
+/** Prints an edit's record and says its sum. */
+export function formatEditRecord({seq, lines, prev}: Pick<EditRecord, 'seq' | 'lines' | 'prev'>): {readonly text: string; readonly sum: string} {
+  const body = ['#bk record 1 edit', `seq ${seq}`, ...lines, `prev ${prev}`].join('\n') + '\n'
+  const sum = objectId(Buffer.from(body, 'latin1'))
+  return {text: `${body}sum ${sum}\n`, sum}
+}
+
 /** The line of a note, if there is one: the same in a record as in the writer's lines. */
 export function noteLines({note}: Pick<Described, 'note'>): string[] {
   return note === undefined ? [] : [`note ${note}`]

@@ -3,6 +3,7 @@
  * list of another set names too, and nothing at all while a part of the log cannot be read.
  */
 import {isFailure} from '../cli/errors.ts'
+import {doomedCatalogs} from './edits.ts'
 import {changeList, isOver, listedPacks, SMALL_PACK} from './session.ts'
 import {broughtNames} from './usage.ts'
 import {packName} from './store.ts'
@@ -57,14 +58,18 @@ async function remove(log: StoreLog, set: string, mayGo: (pack: ListedPack) => b
 /** Those of some packs that a record or the list of another set names; undefined where that cannot be known. */
 async function namedElsewhere(log: StoreLog, set: string, names: ReadonlySet<string>): Promise<Set<string> | undefined> {
   const found = new Set<string>()
+  // An edit stands behind what it deletes, and is seen before.
+  const gone = new Set<string>()
   const note = (name: string): void => {
     if (names.has(name)) found.add(name)
   }
   try {
     for (const other of await setsWithSessions(log)) if (other !== set) for (const {name} of await listedPacks(log.store, other)) note(name)
     for await (const record of log.backwards()) {
-      if (record.kind === 'edit') for (const line of record.lines) line.split(' ').forEach(note)
-      else for (const name of await broughtNames(log, record)) note(name)
+      if (record.kind === 'edit') {
+        for (const line of record.lines) line.split(' ').forEach(note)
+        for (const name of doomedCatalogs(record.lines)) gone.add(name)
+      } else if (record.catalog === undefined || !gone.has(record.catalog)) for (const name of await broughtNames(log, record)) note(name)
     }
     return found
   } catch (error) {

@@ -24,6 +24,8 @@ export interface Store {
   /** Removes a file; one that is not there is no error. */
   remove(name: string): Promise<void>
   features(): Features
+  /** Seconds since 1970 at which a file was made, where the place knows it: only to leave alone what is new. */
+  made?(name: string): Promise<number | undefined>
   /** What is free, where the place can say it. */
   room?(): Promise<Room | undefined>
   /**

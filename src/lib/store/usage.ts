@@ -3,6 +3,7 @@
  * set says the sum, so that one record is read and not every catalog; those of earlier versions, which do not say it, are counted.
  */
 import {BkError, errorCode} from '../cli/errors.ts'
+import {freedBy} from './edits.ts'
 import {objectId} from './object-id.ts'
 import {catalogName} from './store.ts'
 import type {StoreLog} from './log.ts'
@@ -47,8 +48,8 @@ export async function broughtNames({store}: StoreLog, {catalog}: SnapshotRecord)
   return [...packLines(text)].map(({name}) => name)
 }
 
-/* The packs that the text of a catalog names, without their ids. */
-function* packLines(text: Buffer): Generator<{readonly name: string; readonly size: number}> {
+/** The packs that the text of a catalog names, in order, without their ids. */
+export function* packLines(text: Buffer): Generator<{readonly name: string; readonly size: number}> {
   // No other line has a p in it: ids are hexadecimal, and there may be millions of them.
   for (let at = text.indexOf('\npack '); at >= 0; at = text.indexOf('\npack ', at + 1)) {
     const line = /^pack ([0-9a-f]{64}) (\d+)\n/.exec(text.toString('latin1', at + 1, at + 100))
@@ -57,19 +58,21 @@ function* packLines(text: Buffer): Generator<{readonly name: string; readonly si
 }
 
 /**
- * Bytes of all that the set's records have brought: packs, catalogs, and the records themselves. What was dropped counts until it is gone.
+ * Bytes of all that the set's records have brought: packs, catalogs, and the records themselves. What was dropped counts until an edit says
+ * that it is gone.
  * @throws BkError 65 where the log is damaged
  */
 export async function usedBy(log: StoreLog, set: string): Promise<number> {
   let bytes = 0
   for await (const record of log.backwards()) {
+    if (record.kind === 'edit') bytes -= freedBy(record.lines, set)
     if (record.kind !== 'snapshot' || record.set !== set) continue
     bytes += record.size
-    if (record.stored !== undefined) return bytes + record.stored.total
+    if (record.stored !== undefined) return Math.max(0, bytes + record.stored.total)
     const brought = await broughtBy(log, record)
     bytes += (brought?.bytes ?? 0) + (brought?.catalog ?? 0)
   }
-  return bytes
+  return Math.max(0, bytes)
 }
 
 /**

@@ -96,9 +96,7 @@ export class LocalDestination implements Destination {
 
   async #newestOfOthers(): Promise<SnapshotRecord[]> {
     const bySet = new Map<string, SnapshotRecord>()
-    for await (const record of this.#log.backwards()) {
-      if (record.kind === 'snapshot' && !bySet.has(record.set)) bySet.set(record.set, record)
-    }
+    for await (const record of this.#log.keptBackwards()) if (!bySet.has(record.set)) bySet.set(record.set, record)
     return [...bySet.values()]
   }
 

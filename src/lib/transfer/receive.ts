@@ -8,6 +8,7 @@ import {addFirsts, addFirstsOfText, HardLinks} from '../index/hard-links.ts'
 import {IndexWriter} from '../index/write.ts'
 import {compactPack, type CataloguedPack} from '../store/catalog.ts'
 import {commitSnapshot, type Committed} from '../store/commit.ts'
+import {doomedBy, doomedCatalogs} from '../store/edits.ts'
 import {groupsOf, MAX_CHANGES, oldPaths, readChain, type Chain} from '../store/levels.ts'
 import {PackReader} from '../store/objects.ts'
 import {Reach} from '../store/reach.ts'
@@ -279,9 +280,14 @@ async function checkUnder(lines: SnapshotLines, {links}: Chain, log: StoreLog, g
 // Packs of other snapshots that the writer knows to be there.
 async function addClaimed(held: Held, lines: SnapshotLines, log: StoreLog): Promise<void> {
   const claimed = new Set(lines.add)
+  const gone = new Set<string>()
   for await (const record of log.backwards()) {
     if (claimed.size === 0) return
-    if (record.kind !== 'snapshot' || record.catalog === undefined) continue
-    for (const pack of await log.catalog(record.seq)) if (claimed.delete(pack.name)) held.addPack(pack.name, pack.ids)
+    if (record.kind === 'edit') {
+      for (const name of doomedBy(record.lines)) claimed.delete(name)
+      for (const name of doomedCatalogs(record.lines)) gone.add(name)
+    } else if (record.catalog !== undefined && !gone.has(record.catalog)) {
+      for (const pack of await log.catalog(record.seq)) if (claimed.delete(pack.name)) held.addPack(pack.name, pack.ids)
+    }
   }
 }

@@ -26,7 +26,7 @@ async function prepared(): Promise<string> {
 async function entriesOf(store: string, set?: string): Promise<{readonly entries: LogEntry[]; readonly warned: string[]}> {
   const warned: string[] = []
   const entries: LogEntry[] = []
-  for await (const entry of logEntries(await openLog(store), set, {warn: (text) => warned.push(text)})) entries.push(entry)
+  for await (const entry of logEntries(await openLog(store), {set, all: true}, {warn: (text) => warned.push(text)})) entries.push(entry)
   return {entries, warned}
 }
 

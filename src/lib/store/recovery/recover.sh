@@ -23,12 +23,21 @@ done
 
 # --- records ---------------------------------------------------------------------------------------------------------------------
 
-# Whether a record is a snapshot, and whole: its last line is the sha256 of all above it.
-is_snapshot() {
+# Whether a record is of a kind, and whole: its last line is the sha256 of all above it.
+is_record() {
   [ -f "$1" ] || return 1
-  case $(head -n 1 "$1") in '#bk record 1 snapshot') ;; *) return 1 ;; esac
+  case $(head -n 1 "$1") in "#bk record 1 $2") ;; *) return 1 ;; esac
   [ "$(tail -n 1 "$1")" = "sum $(sed '$d' "$1" | sha256sum | cut -c1-64)" ]
 }
+
+# Snapshots that were dropped, a number a line: their files may be gone.
+dropped=$(cd "$store/log" 2>/dev/null && ls | xargs grep -lx '#bk record 1 edit' 2>/dev/null | while read -r edit; do
+  is_record "$edit" edit || continue
+  awk '$1 == "drop" { n = split($2, range, ","); for (i = 1; i <= n; i++) { m = split(range[i], end, "-"); for (k = end[1] + 0; k <= end[m] + 0; k++) print k } }' "$edit"
+done)
+
+is_dropped() { printf '%s\n' "$dropped" | grep -x "$(field "$1" seq)" >/dev/null; }
+is_snapshot() { is_record "$1" snapshot && ! is_dropped "$1"; }
 
 field() { awk -v key="$2" -v n="${3:-2}" '$1 == key { print $n; exit }' "$1"; }
 
@@ -43,7 +52,7 @@ list_snapshots() {
 case $# in
   0) list_snapshots; say "usage: sh recover.sh [NUMBER] DIRECTORY"; exit 0 ;;
   1) record= dir=$1 ;;
-  2) record=$store/log/$(printf '%06d' "$1" 2>/dev/null) dir=$2; is_snapshot "$record" || die "there is no whole snapshot $1" ;;
+  2) record=$store/log/$(printf '%06d' "$1" 2>/dev/null) dir=$2; is_snapshot "$record" || die "there is no whole snapshot $1, or it was dropped" ;;
   *) die "usage: sh recover.sh [NUMBER] DIRECTORY" ;;
 esac
 if [ -z "$record" ]; then

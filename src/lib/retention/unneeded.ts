@@ -1,0 +1,67 @@
+/*
+ * Which packs nobody needs any more. Labels are enough for that: which packs they are is looked up only for those that go, so that a
+ * store of many snapshots costs hardly more than one of few.
+ */
+import {applyNeeds, type Labels} from '../store/needs.ts'
+import type {LogState} from '../store/state.ts'
+import type {StoreLog} from '../store/log.ts'
+import type {SnapshotRecord} from '../store/record.ts'
+
+/** A sender may be at work for so many seconds, and an hour: it counts on what was the newest of its set when it began. */
+const SENDER = 25 * 3600
+
+/** By record: numbers of packs in its catalog. */
+type Numbers = Map<number, Set<number>>
+
+export interface Unneeded {
+  /** Labels that only dropped snapshots have. */
+  readonly labels: Labels
+  /** Labels that kept snapshots have, and what senders count on. */
+  readonly needed: Labels
+}
+
+/**
+ * Labels that no kept snapshot needs, and no sender counts on.
+ * @param now seconds since 1970; undefined for letting go also of what a sender may count on
+ */
+export async function unneededLabels(log: StoreLog, state: LogState, now: number | undefined): Promise<Unneeded> {
+  const needed: Numbers = new Map()
+  const dropped: Numbers = new Map()
+  const kept = new Set(state.kept.map(({record}) => record.seq))
+  const all = [...state.kept.map(({record}) => record), ...state.droppedRecords].sort((a, b) => a.seq - b.seq)
+  for (const records of bySet(all).values()) {
+    let before: {readonly seq: number; readonly labels: Labels} | undefined
+    for (const [at, record] of records.entries()) {
+      // Nearly always a difference to the one before; whoever asks the log for each keeps all of them.
+      const labels: Labels = record.needs.base === before?.seq && before !== undefined ? applyNeeds(before.labels, record.needs) : await log.labels(record)
+      const next = records[at + 1]
+      const isCounted = now !== undefined && (next === undefined || now - Date.parse(next.received) / 1000 < SENDER)
+      addAll(kept.has(record.seq) || isCounted ? needed : dropped, labels)
+      before = {seq: record.seq, labels}
+    }
+  }
+  const labels: Numbers = new Map()
+  for (const [seq, numbers] of dropped) {
+    const left = [...numbers].filter((n) => needed.get(seq)?.has(n) !== true)
+    if (left.length > 0) labels.set(seq, new Set(left))
+  }
+  return {labels, needed}
+}
+
+function bySet(records: readonly SnapshotRecord[]): Map<string, SnapshotRecord[]> {
+  const sets = new Map<string, SnapshotRecord[]>()
+  for (const record of records) {
+    const set = sets.get(record.set)
+    if (set === undefined) sets.set(record.set, [record])
+    else set.push(record)
+  }
+  return sets
+}
+
+function addAll(to: Numbers, labels: Labels): void {
+  for (const [seq, numbers] of labels) {
+    const have = to.get(seq)
+    if (have === undefined) to.set(seq, new Set(numbers))
+    else if (have.size < numbers.size || [...numbers].some((n) => !have.has(n))) for (const n of numbers) have.add(n)
+  }
+}

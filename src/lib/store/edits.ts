@@ -1,0 +1,162 @@
+/*
+ * What stands in edit records (docs/format.md, 6.2): a verb and its words a line. Pure. A verb that is not known here was written by a
+ * later version, and is kept.
+ */
+import {BkError} from '../cli/errors.ts'
+
+/** A line of an edit. */
+export type Edit =
+  /** These snapshots are dropped. */
+  | {readonly verb: 'drop'; readonly numbers: readonly number[]; readonly why: string}
+  /** By which rules a set was rotated last: a time zone, and words of the rules. */
+  | {readonly verb: 'rules'; readonly set: string; readonly zone: string; readonly words: string}
+  /** A snapshot is kept until then; undefined takes it back. */
+  | {readonly verb: 'pin'; readonly seq: number; readonly until: string | undefined; readonly note: string | undefined}
+  /** A snapshot counts as received then. */
+  | {readonly verb: 'time'; readonly seq: number; readonly time: string}
+  /** These packs, or catalogs, are about to be deleted. */
+  | {readonly verb: 'doom'; readonly what: 'packs' | 'catalogs'; readonly names: readonly string[]}
+  /** So many bytes that a set has brought are gone. */
+  | {readonly verb: 'freed'; readonly set: string; readonly bytes: number}
+  | {readonly verb: 'unknown'; readonly line: string}
+
+const NUMBER = '[1-9][0-9]{0,8}'
+const DROP = new RegExp(`^drop (${NUMBER}(?:-${NUMBER})?(?:,${NUMBER}(?:-${NUMBER})?)*) (\\S.*)$`)
+const RULES = /^rules ([A-Za-z0-9][A-Za-z0-9._-]{0,63}) (\S+)((?: \S+)*)$/
+const PIN = new RegExp(`^pin (${NUMBER}) (none|\\S{20})(?: (\\S.*))?$`)
+const TIME = new RegExp(`^time (${NUMBER}) (\\S{20})$`)
+const DOOM = /^doom(-catalogs)?((?: [0-9a-f]{64})+)$/
+const FREED = /^freed ([A-Za-z0-9][A-Za-z0-9._-]{0,63}) ((?:0|[1-9][0-9]{0,14}))$/
+
+/** Snapshots that one line may drop: more are no store's. */
+const MOST_DROPPED = 1_000_000
+/** Bytes of a line that names things. */
+const LONGEST = 60_000
+
+/**
+ * Takes a line apart.
+ * @throws BkError 65 for a verb that is known with words that are not
+ */
+export function parseEdit(line: string): Edit {
+  const verb = line.slice(0, line.indexOf(' ') < 0 ? undefined : line.indexOf(' '))
+  const parse = PARSERS.get(verb)
+  if (parse === undefined) return {verb: 'unknown', line}
+  const edit = parse(line)
+  if (edit === undefined || !formatEdit(edit).includes(line)) throw new BkError(`not in the format: ${line.slice(0, 80)}`, {status: 65})
+  return edit
+}
+
+const PARSERS: ReadonlyMap<string, (line: string) => Edit | undefined> = new Map([
+  ['drop', parseDrop],
+  ['rules', (line: string): Edit | undefined => match(RULES, line, ([set, zone, words]) => ({verb: 'rules', set: set!, zone: zone!, words: words!.slice(1)}))],
+  ['pin', (line: string): Edit | undefined => match(PIN, line, ([seq, until, note]) => ({verb: 'pin', seq: Number(seq), until: until === 'none' ? undefined : timeOf(until!), note}))],
+  ['time', (line: string): Edit | undefined => match(TIME, line, ([seq, time]) => ({verb: 'time', seq: Number(seq), time: timeOf(time!)}))],
+  ['doom', parseDoom],
+  ['doom-catalogs', parseDoom],
+  ['freed', (line: string): Edit | undefined => match(FREED, line, ([set, bytes]) => ({verb: 'freed', set: set!, bytes: Number(bytes)}))],
+])
+
+function match(pattern: RegExp, line: string, make: (words: readonly (string | undefined)[]) => Edit): Edit | undefined {
+  const found = pattern.exec(line)
+  return found === null ? undefined : make(found.slice(1))
+}
+
+function parseDoom(line: string): Edit | undefined {
+  return match(DOOM, line, ([catalogs, names]) => ({verb: 'doom', what: catalogs === undefined ? 'packs' : 'catalogs', names: names!.slice(1).split(' ')}))
+}
+
+function parseDrop(line: string): Edit | undefined {
+  const [, ranges, why] = DROP.exec(line) ?? []
+  if (ranges === undefined || why === undefined) return undefined
+  const numbers: number[] = []
+  for (const range of ranges.split(',')) {
+    const [from = 0, to = from] = range.split('-').map(Number)
+    if (to < from || to - from + numbers.length > MOST_DROPPED) return undefined
+    for (let seq = from; seq <= to; seq++) numbers.push(seq)
+  }
+  return {verb: 'drop', numbers, why}
+}
+
+function timeOf(text: string): string {
+  const time = Date.parse(text)
+  if (Number.isNaN(time) || `${new Date(time).toISOString().slice(0, 19)}Z` !== text) throw new BkError(`not a time: ${text}`, {status: 65})
+  return text
+}
+
+/** Prints an edit: more lines than one where it names much. */
+export function formatEdit(edit: Edit): string[] {
+  switch (edit.verb) {
+    case 'drop':
+      return formatDrop(edit.numbers, edit.why)
+    case 'rules':
+      return [`rules ${edit.set} ${edit.zone}${edit.words === '' ? '' : ` ${edit.words}`}`]
+    case 'pin':
+      return [`pin ${edit.seq} ${edit.until ?? 'none'}${edit.note === undefined ? '' : ` ${edit.note}`}`]
+    case 'time':
+      return [`time ${edit.seq} ${edit.time}`]
+    case 'doom':
+      return inLines(edit.names, ' ').map((names) => `${edit.what === 'packs' ? 'doom' : 'doom-catalogs'} ${names}`)
+    case 'freed':
+      return [`freed ${edit.set} ${edit.bytes}`]
+    case 'unknown':
+      return [edit.line]
+  }
+}
+
+function formatDrop(numbers: readonly number[], why: string): string[] {
+  const sorted = [...new Set(numbers)].sort((a, b) => a - b)
+  const ranges: string[] = []
+  for (let i = 0; i < sorted.length; ) {
+    let j = i
+    while (sorted[j + 1] === sorted[j]! + 1) j++
+    ranges.push(j === i ? String(sorted[i]) : `${sorted[i]}-${sorted[j]}`)
+    i = j + 1
+  }
+  return inLines(ranges, ',').map((text) => `drop ${text} ${why}`)
+}
+
+function inLines(words: readonly string[], between: string): string[] {
+  const lines: string[] = []
+  for (const word of words) {
+    const last = lines.at(-1)
+    if (last === undefined || last.length + word.length >= LONGEST) lines.push(word)
+    else lines[lines.length - 1] = `${last}${between}${word}`
+  }
+  return lines
+}
+
+/** The snapshots that the lines of an edit drop. */
+export function droppedBy(lines: readonly string[]): number[] {
+  return lines.flatMap((line) => {
+    if (!line.startsWith('drop ')) return []
+    const edit = parseEdit(line)
+    return edit.verb === 'drop' ? edit.numbers : []
+  })
+}
+
+/** The packs that the lines of an edit doom. */
+export function doomedBy(lines: readonly string[]): string[] {
+  return doomed(lines, 'packs')
+}
+
+/** The catalogs that they doom. */
+export function doomedCatalogs(lines: readonly string[]): string[] {
+  return doomed(lines, 'catalogs')
+}
+
+function doomed(lines: readonly string[], what: 'packs' | 'catalogs'): string[] {
+  return lines.flatMap((line) => {
+    if (!line.startsWith(what === 'packs' ? 'doom ' : 'doom-catalogs ')) return []
+    const edit = parseEdit(line)
+    return edit.verb === 'doom' ? edit.names : []
+  })
+}
+
+/** Bytes that the lines of an edit say are gone, of what a set has brought. */
+export function freedBy(lines: readonly string[], set: string): number {
+  return lines.reduce((sum, line) => {
+    if (!line.startsWith(`freed ${set} `)) return sum
+    const edit = parseEdit(line)
+    return edit.verb === 'freed' ? sum + edit.bytes : sum
+  }, 0)
+}

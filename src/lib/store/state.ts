@@ -1,0 +1,76 @@
+/*
+ * What a store means now: its records, with everything that edits have done to them. Whether a snapshot is kept, when it counts as
+ * received, until when it is pinned, which packs nobody may count on: asked here, and nowhere else.
+ */
+import {parseEdit, type Edit} from './edits.ts'
+import type {Head, StoreLog} from './log.ts'
+import type {SnapshotRecord} from './record.ts'
+
+/** Kept until a time, and why. */
+export interface Pin {
+  readonly until: string
+  readonly note: string | undefined
+}
+
+/** A snapshot that is kept. */
+export interface KeptSnapshot {
+  readonly record: SnapshotRecord
+  /** When it was received, as corrected: UTC, as in records. */
+  readonly received: string
+  readonly pin: Pin | undefined
+}
+
+export interface LogState {
+  readonly head: Head
+  /** Oldest first. */
+  readonly kept: readonly KeptSnapshot[]
+  /** By number: why. */
+  readonly dropped: ReadonlyMap<number, string>
+  /** Records of snapshots that are dropped, oldest first. */
+  readonly droppedRecords: readonly SnapshotRecord[]
+  /** By set. */
+  readonly rules: ReadonlyMap<string, {readonly zone: string; readonly words: string}>
+  readonly doomedPacks: ReadonlySet<string>
+  readonly doomedCatalogs: ReadonlySet<string>
+  /** Lines of verbs that this version does not know. */
+  readonly unknown: readonly string[]
+}
+
+/** Reads all of a log. Throws BkError 65 where it is damaged. */
+export async function readState(log: StoreLog): Promise<LogState> {
+  const snapshots: SnapshotRecord[] = []
+  const edits: Edit[] = []
+  for await (const record of log.backwards()) {
+    if (record.kind === 'snapshot') snapshots.push(record)
+    // Backwards, and the lines of each in the order in which they will be turned round.
+    else for (const line of record.lines.toReversed()) edits.push(parseEdit(line))
+  }
+  return {...fold(snapshots.reverse(), edits.reverse()), head: await log.head()}
+}
+
+function fold(snapshots: readonly SnapshotRecord[], edits: readonly Edit[]): Omit<LogState, 'head'> {
+  const dropped = new Map<number, string>()
+  const rules = new Map<string, {zone: string; words: string}>()
+  const pins = new Map<number, Pin>()
+  const times = new Map<number, string>()
+  const doomed = {packs: new Set<string>(), catalogs: new Set<string>()}
+  const unknown: string[] = []
+  for (const edit of edits) {
+    if (edit.verb === 'drop') for (const seq of edit.numbers) dropped.set(seq, edit.why)
+    else if (edit.verb === 'rules') rules.set(edit.set, {zone: edit.zone, words: edit.words})
+    else if (edit.verb === 'pin' && edit.until === undefined) pins.delete(edit.seq)
+    else if (edit.verb === 'pin') pins.set(edit.seq, {until: edit.until!, note: edit.note})
+    else if (edit.verb === 'time') times.set(edit.seq, edit.time)
+    else if (edit.verb === 'doom') for (const name of edit.names) doomed[edit.what].add(name)
+    else if (edit.verb === 'unknown') unknown.push(edit.line)
+  }
+  return {
+    kept: snapshots.filter(({seq}) => !dropped.has(seq)).map((record) => ({record, received: times.get(record.seq) ?? record.received, pin: pins.get(record.seq)})),
+    dropped,
+    droppedRecords: snapshots.filter(({seq}) => dropped.has(seq)),
+    rules,
+    doomedPacks: doomed.packs,
+    doomedCatalogs: doomed.catalogs,
+    unknown,
+  }
+}
