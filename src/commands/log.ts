@@ -5,12 +5,14 @@ import {BkCommand} from '../lib/cli/command.ts'
 import {prose} from '../lib/cli/prose.ts'
 import {BkError, usageError} from '../lib/cli/errors.ts'
 import {exitStatus, type ExitStatus} from '../lib/cli/exit.ts'
-import {jsonFlag, quietFlag, requiredOperand, switchFlag, valueFlag} from '../lib/cli/flags.ts'
+import {jsonFlag, numberFlag, quietFlag, requiredOperand, switchFlag, valueFlag} from '../lib/cli/flags.ts'
 import {operandBytes} from '../lib/cli/input.ts'
 import {writeOut} from '../lib/cli/output.ts'
 import {askedFor, localTimeZone, tellSnapshot, whenFlags} from '../lib/cli/snapshot.ts'
 import {writeTable} from '../lib/cli/table.ts'
 import {stdoutIsTerminal} from '../lib/cli/terminal.ts'
+import {timeText} from '../lib/retention/calendar.ts'
+import {planStore} from '../lib/retention/rotate.ts'
 import {resolvePaths} from '../lib/restore/selection.ts'
 import {entryAsJson} from '../lib/source/listing.ts'
 import {groupsOf} from '../lib/store/levels.ts'
@@ -18,7 +20,10 @@ import {checkLog, newTally} from '../lib/store/log-check.ts'
 import {exactRow, LOG_COLUMNS, logEntries, readableRow, recordAsJson} from '../lib/store/log-rows.ts'
 import {groupsAt, LS_COLUMNS, lsRow, type LsForm} from '../lib/store/ls.ts'
 import {openIndexOf, openLog, openSnapshot, snapshotOperand} from '../lib/store/open.ts'
+import {readState, type LogState} from '../lib/store/state.ts'
+import {systemClock} from '../lib/sys/clock.ts'
 import type {Row} from '../lib/cli/table.ts'
+import type {StoreLog} from '../lib/store/log.ts'
 
 export default class LogCommand extends BkCommand {
   static override summary = 'list what is in a store'
@@ -37,6 +42,7 @@ With --list it writes what a snapshot has at PATH, as ls -l does: mode, owner, g
     {description: 'the snapshots of a store', command: 'bk log /backup/store'},
     {description: 'a directory as it was three days ago', command: 'bk log /backup/store@3D -l /etc'},
     {description: 'whether the log is whole', command: 'bk log /backup/store --check'},
+    {description: 'what keeps a snapshot', command: 'bk log /backup/store --why 17'},
   ]
   static override args = {store: requiredOperand('store; with --list also STORE@WHEN')}
   static override flags = {
@@ -46,6 +52,7 @@ With --list it writes what a snapshot has at PATH, as ls -l does: mode, owner, g
     json: jsonFlag,
     list: valueFlag('list what a snapshot has at PATH', {char: 'l', helpValue: 'PATH'}),
     quiet: quietFlag,
+    why: numberFlag('say why the snapshot of that number is kept, or was dropped', {exclusive: ['all', 'check', 'list', 'set', 'at', 'json']}),
   }
   static override exitNotes = {1: 'With --check: something is damaged.'}
   static override seeAlso = ['bk-restore(1)']
@@ -56,6 +63,11 @@ With --list it writes what a snapshot has at PATH, as ls -l does: mode, owner, g
     if (flags.check) return await this.#check(args.store, flags)
     if (flags.list !== undefined) {
       await this.#list(args.store, flags.list, flags)
+      return speech.status()
+    }
+    if (flags.why !== undefined) {
+      const log = await openLog(args.store)
+      await writeOut([`${why(log, flags.why, await readState(log))}\n`])
       return speech.status()
     }
     const {when} = snapshotOperand(args.store, flags.at)
@@ -101,6 +113,19 @@ With --list it writes what a snapshot has at PATH, as ls -l does: mode, owner, g
     await writeOut([flags.json ? `${JSON.stringify({type: 'summary', ...tally})}\n` : `${tally.records} record${tally.records === 1 ? '' : 's'}, head ${tally.head}\n`])
     return exitStatus.done
   }
+}
+
+/* What the rules that hold for its set say of a snapshot. */
+function why(log: StoreLog, seq: number, state: LogState): string {
+  const {record} = state.receipts.find((receipt) => receipt.record.seq === seq) ?? {}
+  if (record === undefined) throw new BkError(`${log.store.where} has no snapshot ${seq}`)
+  const reason = state.dropped.get(seq)
+  if (reason !== undefined) return `dropped: ${reason}`
+  if (!state.rules.has(record.set)) return `kept: set ${record.set} was never rotated`
+  const plan = planStore(log, state, {set: record.set, standing: undefined, now: Number(systemClock.now() / 1_000_000_000n), maxGap: Infinity})
+  const line = plan.sets[0]!.lines.find((each) => each.seq === seq)!
+  const until = line.until === undefined ? '' : ` until ${timeText(line.until)}`
+  return line.verdict === 'keep' ? `kept${until}: ${line.why}` : `to be dropped by the next rotation: ${line.why}`
 }
 
 async function* mapped<From, To>(items: AsyncIterable<From>, change: (item: From) => To): AsyncGenerator<To> {

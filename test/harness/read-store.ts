@@ -40,13 +40,15 @@ type Record = {readonly seq: number; readonly sum: string; readonly fields: Read
 /** Reads and checks a whole store. */
 export function readStore(dir: string): StoreReading {
   checkSettings(dir)
-  const records = readLog(dir)
-  const catalogs = new Map(records.map((record) => [record.seq, readCatalog(dir, record)]))
+  const {records, dropped, doomed} = readLog(dir)
+  const catalogs = new Map(records.map((record) => [record.seq, readCatalog(dir, record, doomed)]))
   const packs = new Map<string, number>()
   const objects = new Map<string, ReadonlyMap<string, Buffer>>()
   for (const {name, size, ids} of [...catalogs.values()].flat()) {
+    const file = join(dir, 'packs', name.slice(0, 2), `${name}.tar.zst`)
+    if (doomed.has(name) && !existsSync(file)) continue
     packs.set(name, size)
-    const bytes = readFileSync(join(dir, 'packs', name.slice(0, 2), `${name}.tar.zst`))
+    const bytes = readFileSync(file)
     must(bytes.length === size, `pack ${name} has ${bytes.length} bytes, its catalog says ${size}`)
     must(sha256(bytes) === name, `pack ${name} is named by another sum than its own`)
     const members = readPack(bytes)
@@ -58,7 +60,9 @@ export function readStore(dir: string): StoreReading {
   for (const record of records) {
     const labels = applyNeeds(record, needs)
     needs.set(record.seq, labels)
+    if (dropped.has(record.seq)) continue
     const names = new Set([...labels].map((label) => packAt(catalogs, label)))
+    must([...names].every((name) => !doomed.has(name)), `record ${record.seq} is kept and needs a pack that is doomed`)
     snapshots.push(readSnapshot(record, names, objects))
   }
   const content = (snapshot: Snapshot, path: string): Buffer => contentOf(snapshot, path, finder(snapshot.packs, objects).find)
@@ -74,28 +78,52 @@ function checkSettings(dir: string): void {
   }
 }
 
-function readLog(dir: string): Record[] {
+type Log = {
+  /** of snapshots, dropped ones too */
+  readonly records: Record[]
+  readonly dropped: ReadonlySet<number>
+  /** packs and catalogs */
+  readonly doomed: ReadonlySet<string>
+}
+
+function readLog(dir: string): Log {
   const names = existsSync(join(dir, 'log')) ? readdirSync(join(dir, 'log')).filter((name) => /^\d{6,}$/.test(name)).sort() : []
   let prev = '0'.repeat(64)
-  return names.map((name, index) => {
+  const dropped = new Set<number>()
+  const doomed = new Set<string>()
+  const records = names.flatMap((name, index): Record[] => {
     const seq = index + 1
     must(name === String(seq).padStart(6, '0'), `record ${seq} is missing, ${name} is there`)
     const {lines, sum} = summed(readFileSync(join(dir, 'log', name), 'latin1'), `record ${seq}`)
-    must(lines[0] === '#bk record 1 snapshot', `record ${seq} begins with ${lines[0]}`)
+    must(/^#bk record 1 (?:snapshot|edit)$/.test(lines[0]!), `record ${seq} begins with ${lines[0]}`)
     const pairs = lines.slice(1).map((line): [string, string] => [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)])
     const fields = new Map(pairs)
     must(fields.get('seq') === String(seq), `record ${seq} says it is ${fields.get('seq')}`)
     must(fields.get('prev') === prev, `record ${seq} is not chained to the one before`)
+    if (lines[0] === '#bk record 1 edit') {
+      for (const [verb, words] of pairs) {
+        if (verb === 'drop') for (const range of words.split(' ')[0]!.split(',')) addRange(dropped, range)
+        if (verb === 'doom' || verb === 'doom-catalogs') for (const each of words.split(' ')) doomed.add(each)
+      }
+      prev = sum
+      return []
+    }
     const order = 'seq set received claimed state entries index tree catalog stored needs epoch saw prev'.split(' ')
     must(pairs.every(([key], at) => at === 0 || order.indexOf(key) >= order.indexOf(pairs[at - 1]![0])), `the lines of record ${seq} are not in order`)
     prev = sum
-    return {seq, sum, fields, needs: pairs.filter(([key]) => key === 'needs').map(([, value]) => value)}
+    return [{seq, sum, fields, needs: pairs.filter(([key]) => key === 'needs').map(([, value]) => value)}]
   })
+  return {records, dropped, doomed}
 }
 
-function readCatalog(dir: string, {seq, fields}: Record): Pack[] {
+function addRange(numbers: Set<number>, range: string): void {
+  const [from = 0, to = from] = range.split('-').map(Number)
+  for (let seq = from; seq <= to; seq++) numbers.add(seq)
+}
+
+function readCatalog(dir: string, {seq, fields}: Record, doomed: ReadonlySet<string>): Pack[] {
   const digest = fields.get('catalog')
-  if (digest === undefined) return []
+  if (digest === undefined || (doomed.has(digest) && !existsSync(join(dir, 'catalogs', digest)))) return []
   const bytes = readFileSync(join(dir, 'catalogs', digest))
   must(sha256(bytes) === digest, `the catalog of record ${seq} is named by another sum than its own`)
   const [head, ...blocks] = bytes.toString('latin1').split(/^pack /m)

@@ -160,3 +160,14 @@ export function freedBy(lines: readonly string[], set: string): number {
     return edit.verb === 'freed' ? sum + edit.bytes : sum
   }, 0)
 }
+
+/** When the lines of an edit say that snapshots count as received. */
+export function timesBy(lines: readonly string[]): Map<number, string> {
+  const times = new Map<number, string>()
+  for (const line of lines) {
+    if (!line.startsWith('time ')) continue
+    const edit = parseEdit(line)
+    if (edit.verb === 'time') times.set(edit.seq, edit.time)
+  }
+  return times
+}

@@ -41,7 +41,8 @@ const MOST_WORDS = 200
  * broken.
  */
 export async function* logEntries(log: StoreLog, {set, all}: {readonly set: string | undefined; readonly all: boolean}, reporter: Pick<Reporter, 'warn'>): AsyncGenerator<LogEntry> {
-  const {dropped, doomedCatalogs} = await stateOrNothing(log)
+  const {dropped, doomedCatalogs, receipts} = await stateOrNothing(log)
+  const times = new Map(receipts.filter(({isSet}) => isSet).map(({record: {seq}, received}) => [seq, received]))
   for await (const record of recordsForward(log)) {
     const why = dropped.get(record.seq)
     if (!all && (record.kind === 'edit' || why !== undefined)) continue
@@ -49,17 +50,18 @@ export async function* logEntries(log: StoreLog, {set, all}: {readonly set: stri
     const isGone = record.kind === 'snapshot' && record.catalog !== undefined && doomedCatalogs.has(record.catalog)
     const added = record.kind === 'edit' ? {packs: 0, bytes: 0} : isGone ? undefined : await broughtBy(log, record)
     if (added === undefined && !isGone) reporter.warn(`the catalog of record ${record.seq} is missing`)
-    yield {record, added, dropped: why}
+    const received = times.get(record.seq)
+    yield {record: record.kind === 'edit' || received === undefined ? record : {...record, received}, added, dropped: why}
   }
 }
 
 /* What stands before a record that is damaged is listed all the same. */
-async function stateOrNothing(log: StoreLog): Promise<Pick<LogState, 'dropped' | 'doomedCatalogs'>> {
+async function stateOrNothing(log: StoreLog): Promise<Pick<LogState, 'dropped' | 'doomedCatalogs' | 'receipts'>> {
   try {
     return await readState(log)
   } catch (error) {
     if (!isFailure(error)) throw error
-    return {dropped: new Map(), doomedCatalogs: new Set()}
+    return {dropped: new Map(), doomedCatalogs: new Set(), receipts: []}
   }
 }
 

@@ -6,7 +6,7 @@ import {BkError, errorCode} from '../cli/errors.ts'
 import {parseCatalog, type CataloguedPack} from './catalog.ts'
 import {objectId} from './object-id.ts'
 import {applyNeeds, type Labels} from './needs.ts'
-import {droppedBy} from './edits.ts'
+import {droppedBy, timesBy} from './edits.ts'
 import {NO_RECORD, parseRecord, type SnapshotRecord, type StoreRecord} from './record.ts'
 import {parseSettings, type Settings} from './settings.ts'
 import {catalogName, recordName, SETTINGS, type Store} from './store.ts'
@@ -112,12 +112,19 @@ export class StoreLog {
     if (expected !== undefined && expected !== NO_RECORD) throw new BkError('a record is missing or damaged', {status: 65, hint: `bk log --check ${this.store.where}`})
   }
 
-  /** The snapshots that are kept, newest first. What drops one stands behind it, and is seen before it. */
+  /**
+   * The snapshots that are kept, newest first, with `received` as it was corrected. What an edit does to a snapshot stands behind it, and is
+   * seen before it.
+   */
   async *keptBackwards(): AsyncGenerator<SnapshotRecord> {
     const dropped = new Set<number>()
+    const times = new Map<number, string>()
     for await (const record of this.backwards()) {
-      if (record.kind === 'edit') for (const seq of droppedBy(record.lines)) dropped.add(seq)
-      else if (!dropped.has(record.seq)) yield record
+      if (record.kind === 'edit') {
+        for (const seq of droppedBy(record.lines)) dropped.add(seq)
+        // Of two corrections the later prevails.
+        for (const [seq, time] of timesBy(record.lines)) if (!times.has(seq)) times.set(seq, time)
+      } else if (!dropped.has(record.seq)) yield times.has(record.seq) ? {...record, received: times.get(record.seq)!} : record
     }
   }
 

@@ -15,15 +15,24 @@ export interface Pin {
 /** A snapshot that is kept. */
 export interface KeptSnapshot {
   readonly record: SnapshotRecord
-  /** When it was received, as corrected: UTC, as in records. */
-  readonly received: string
   readonly pin: Pin | undefined
+}
+
+/** When a snapshot was received, dropped or not. */
+export interface Receipt {
+  readonly record: SnapshotRecord
+  /** As corrected: UTC, as in records. */
+  readonly received: string
+  /** Whether it was corrected. */
+  readonly isSet: boolean
 }
 
 export interface LogState {
   readonly head: Head
   /** Oldest first. */
   readonly kept: readonly KeptSnapshot[]
+  /** Of all snapshots, dropped ones too, oldest first. */
+  readonly receipts: readonly Receipt[]
   /** By number: why. */
   readonly dropped: ReadonlyMap<number, string>
   /** Records of snapshots that are dropped, oldest first. */
@@ -65,7 +74,8 @@ function fold(snapshots: readonly SnapshotRecord[], edits: readonly Edit[]): Omi
     else if (edit.verb === 'unknown') unknown.push(edit.line)
   }
   return {
-    kept: snapshots.filter(({seq}) => !dropped.has(seq)).map((record) => ({record, received: times.get(record.seq) ?? record.received, pin: pins.get(record.seq)})),
+    kept: snapshots.filter(({seq}) => !dropped.has(seq)).map((record) => ({record, pin: pins.get(record.seq)})),
+    receipts: snapshots.map((record) => ({record, received: times.get(record.seq) ?? record.received, isSet: times.has(record.seq)})),
     dropped,
     droppedRecords: snapshots.filter(({seq}) => dropped.has(seq)),
     rules,
