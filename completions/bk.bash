@@ -9,11 +9,11 @@ _bk() {
   COMPREPLY=()
 
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W 'browse diff index init keys log pull push receive restore send status help --help --version' -- "$cur"))
+    COMPREPLY=($(compgen -W 'browse diff index init keep keys log pull push receive restore rotate send status help --help --version' -- "$cur"))
     return
   fi
   case $command in
-    help) words='browse diff index init keys log pull push receive restore send status' ;;
+    help) words='browse diff index init keep keys log pull push receive restore rotate send status' ;;
     keys) words='generate list restrict revoke sftp-chroot' command+=" ${COMP_WORDS[2]}" ;;
   esac
   if [[ $words ]] && ((COMP_CWORD == 2)); then
@@ -37,6 +37,9 @@ _bk() {
     'init')
       words='--max-entries --max-file --per-day --quota --reserve --quiet -q --help'
       ;;
+    'keep')
+      words='--note --quiet -q --set --until --help'
+      ;;
     'keys generate')
       words='--comment --passphrase --quiet -q --help'
       ;;
@@ -53,7 +56,7 @@ _bk() {
       words='--check --from --json --key --quiet -q --root --sshd-config --tree --help'
       ;;
     'log')
-      words='--at --set --all -a --check --json --list -l --quiet -q --help'
+      words='--at --set --all -a --check --json --list -l --quiet -q --why --help'
       ;;
     'pull')
       words='--max-entries --max-file --per-day --quota --reserve --deadline --compress --cumulative --index --quiet -q --set --state --verbose -v --help'
@@ -69,6 +72,9 @@ _bk() {
       case $prev in
         --layout) values='old' ;;
       esac
+      ;;
+    'rotate')
+      words='--keep-hourly --keep-daily --keep-weekly --keep-monthly --keep-quarterly --keep-yearly --keep-within --keep-last --apply --drop --force --json --max-gap --now --quiet -q --retime --set --timezone --verbose -v --help'
       ;;
     'send')
       words='--base --bwlimit --compress --directory -C --index-out --jobs -j --quiet -q --set --to --verbose -v --help'

@@ -106,7 +106,7 @@ No key of the store is needed. It runs where the store is.`)
     if (plan === undefined) return await rotate(log, {...options, force: flags.force})
     const pieces: Buffer[] = []
     for await (const piece of openInput(plan, 'a plan')) pieces.push(piece)
-    return await applyPlan(log, parsePlan(Buffer.concat(pieces).toString('latin1')), flags)
+    return await applyPlan(log, parsePlan(Buffer.concat(pieces).toString('latin1')), {...options, force: flags.force})
   }
 }
 

@@ -73,23 +73,21 @@ export async function rotate(log: StoreLog, options: RotateOptions & {readonly f
 }
 
 /**
- * Carries out a plan that somebody has reviewed. What was received since it was made stays, and so does what was pinned since.
+ * Carries out a plan that somebody has reviewed: what goes is what it drops, and what its rules would drop now, too. So what was received since it was
+ * made stays, and what was pinned since.
  * @throws BkError 77 for a plan of another store, or of another past of this one
  */
-export async function applyPlan(log: StoreLog, plan: StorePlan, {force}: {readonly force: boolean}): Promise<Rotated> {
+export async function applyPlan(log: StoreLog, plan: StorePlan, {force, ...clock}: Clock & {readonly force: boolean}): Promise<Rotated> {
   if (plan.store !== log.settings.id) throw new BkError(`the plan is of another store (${plan.store})`, {status: 77})
   const {seq, sum} = plan.head
   if (seq > 0 && (await log.record(seq))?.sum !== sum) throw new BkError(`the plan was made when record ${seq} was another`, {status: 77, hint: 'make another plan'})
   let rotated: Rotated = {dropped: 0, kept: 0}
   await commitEdit(log, async (state) => {
-    const kept = new Map(state.kept.map(({record, pin}) => [record.seq, {set: record.set, pin}]))
-    const sets = plan.sets.map((each) => ({
-      ...each,
-      lines: each.lines.filter((line) => {
-        const now = kept.get(line.seq)
-        return now?.set === each.set && (line.verdict === 'keep' || now.pin === undefined)
-      }),
-    }))
+    const sets = plan.sets.map((each): SetPlan => {
+      const {lines} = planOne(state, each.set, {...clock, set: each.set, standing: each})
+      const dropped = new Set(lines.filter(({verdict}) => verdict === 'drop').map(({seq}) => seq))
+      return {...each, lines: each.lines.filter(({seq, verdict}) => verdict === 'drop' && dropped.has(seq))}
+    })
     rotated = {dropped: tally(sets).dropped, kept: state.kept.length - tally(sets).dropped}
     return linesOf(state, sets, force)
   })
