@@ -58,10 +58,10 @@ No key of the store is needed. It runs where the store is.`)
     ...keepFlags,
     apply: switchFlag('do it'),
     drop: valueFlag('let these snapshots go, by number: 18-40,43', {helpValue: 'NUMBERS'}),
-    force: switchFlag('take rules that keep less than those before', {dependsOn: ['apply']}),
+    force: switchFlag('with --apply: take rules that keep less than those before'),
     json: jsonFlag,
     'max-gap': ageFlag('longest time between two receipts that no clock has to answer for; 400D if not given'),
-    now: switchFlag('free everything at once: who is sending may have to send again', {dependsOn: ['apply']}),
+    now: switchFlag('with --apply: free everything at once; who is sending may have to send again'),
     quiet: quietFlag,
     retime: repeatableFlag('say when a snapshot was received', {helpValue: 'NUMBER=TIME'}),
     set: valueFlag('look at one set only', {helpValue: 'NAME'}),
@@ -80,6 +80,7 @@ No key of the store is needed. It runs where the store is.`)
     const by = [flags.drop, flags.retime, args.plan].filter((each) => each !== undefined).length
     const isByRules = Object.keys(keepFlags).some((name) => this.given.has(name)) || flags.timezone !== undefined || flags.set !== undefined
     if (by > 1 || (by === 1 && isByRules)) throw usageError('rules, a plan, --drop and --retime are each for themselves')
+    if ((flags.force || flags.now) && !flags.apply) throw usageError(`--${flags.force ? 'force' : 'now'} goes with --apply`)
     if (args.plan !== undefined && !flags.apply) throw usageError('a plan is for --apply', `bk rotate ${args.store} --apply ${args.plan}`)
     const log = await openLog(args.store, {onTemp: removeOnInterrupt})
     const now = Number(systemClock.now() / 1_000_000_000n)

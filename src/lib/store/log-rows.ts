@@ -34,7 +34,7 @@ export const LOG_COLUMNS: readonly Column[] = [
 ]
 
 const UNKNOWN = '-'
-const MOST_WORDS = 200
+const MOST_WORDS = 60
 
 /**
  * The snapshots of a store, or of one set, oldest first; with `all` also those that were dropped, and edits. Throws BkError 65 for a chain that is
@@ -83,9 +83,14 @@ export function readableRow(entry: LogEntry, timeZone: string): Row {
   return row
 }
 
-/* What an edit did, in a few words. */
+/* What an edit did, in a few words: all of it has --json. */
 function editWords(lines: readonly string[]): string {
-  const text = lines.join('; ')
+  const words = lines.map((line) => {
+    const [verb = '', ...rest] = line.split(' ')
+    if (verb === 'drop') return `drop ${rest[0]}`
+    return verb.startsWith('doom') ? `${verb} ${rest.length}` : line
+  })
+  const text = [...new Set(words)].join('; ')
   return text.length <= MOST_WORDS ? text : `${text.slice(0, MOST_WORDS)}…`
 }
 

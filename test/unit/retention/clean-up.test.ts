@@ -111,7 +111,7 @@ describe('after a drop', () => {
     await push('a', 'one')
     await drop(2)
     expect(await run('bk log store')).toMatch(/^1\t[^\n]*\n$/)
-    expect(await run('bk log store --all')).toMatch(/^1\t.*\n2\t.*\tdropped\t.*\n3\t-\t-\tedit\t.*drop 2 a test\n$/)
+    expect(await run('bk log store --all')).toMatch(/^1\t.*\n2\t.*\tdropped\t.*\n3\t-\t-\tedit\t.*drop 2\n$/)
     expect((await sh('bk restore store@2 --to back', {cwd: dir})).status).toBe(2)
     await push('a', 'two')
     await cleanUp(await open(), {now: now(), atOnce: true})
