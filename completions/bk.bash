@@ -9,11 +9,11 @@ _bk() {
   COMPREPLY=()
 
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W 'browse diff index init keep keys log pull push receive restore rotate send status help --help --version' -- "$cur"))
+    COMPREPLY=($(compgen -W 'archive browse diff index init keep keys log pull push receive restore rotate send status help --help --version' -- "$cur"))
     return
   fi
   case $command in
-    help) words='browse diff index init keep keys log pull push receive restore rotate send status' ;;
+    help) words='archive browse diff index init keep keys log pull push receive restore rotate send status' ;;
     keys) words='generate list restrict revoke sftp-chroot' command+=" ${COMP_WORDS[2]}" ;;
   esac
   if [[ $words ]] && ((COMP_CWORD == 2)); then
@@ -22,6 +22,9 @@ _bk() {
   fi
 
   case $command in
+    'archive')
+      words='--at --set --changed-since --compress --output -o --overwrite --quiet -q --recipient --sparse --verbose -v --help'
+      ;;
     'browse')
       words='--help'
       ;;

@@ -2,7 +2,7 @@
 // What the page shows is held against what is seen on a terminal. Ten nights pass between its steps 6 and 7, each with a push by the line of
 // cron that the page wrote, and a look by the other. Then a thief has the client's key, and the pushes stop.
 
-import {existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync} from 'node:fs'
+import {existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {beforeAll, describe, expect, test} from 'vitest'
 import {bk, root, sh} from '../harness/bk.ts'
@@ -146,12 +146,18 @@ test('step 8: what the vault sees', async () => {
 })
 
 test('step 10: a full copy, by the line of cron', async () => {
-  for (const block of blocksOf(10)) await type(block)
-  expect(await vault().cron('full-copy')).toMatchObject({status: 0, stderr: '', stdout: Buffer.alloc(0)})
-  const copy = tempDir('copy')
-  const {status, stderr} = await sh(`tar -C ${copy} --acls --xattrs --xattrs-include='*' -xpf ${vault().dir}/srv/full/client.tar.gz`)
-  expect({status, stderr}).toEqual({status: 0, stderr: ''})
-  expect(sameTree(join(kept, `${NIGHTS}`), join(copy, client().dir, 'home'), {ignoreSockets: true})).toEqual([])
+  const [line, look] = blocksOf(10)
+  await type(line!)
+  expect(await vault().cron('bk archive')).toMatchObject({status: 0, stderr: '', stdout: Buffer.alloc(0)})
+  expect(readdirSync(join(vault().dir, 'srv/full'))).toEqual([expect.stringMatching(/^client-\d{4}-\d\d-\d\d-\d{4}\.tar\.gz$/)])
+  await type(look!)
+  expect(sameTree(join(kept, `${NIGHTS}`), join(vault().dir, 'srv/again', client().dir, 'home'), {ignoreSockets: true})).toEqual([])
+  // All of it is younger than five weeks.
+  const before = committed()
+  expect(await vault().cron('bk rotate')).toMatchObject({status: 0, stderr: '', stdout: Buffer.alloc(0)})
+  expect(committed()).toEqual(before)
+  // Nothing has come since.
+  expect(await vault().cron('bk archive')).toMatchObject({status: 2, stderr: expect.stringContaining('is there already')})
 })
 
 describe('step 9: a thief with the client', () => {

@@ -71,9 +71,10 @@ test('a list in any order, of other programs', async () => {
   await expectFrugal('cd "$TREE" && find . -type f -print0 | shuf -z --random-source=<(yes) | xargs -0 md5sum | bk diff -q nowhere >/dev/null', 1)
 }, 180_000)
 
-test('back again, as a list and as a tree', async () => {
+test('back again, as a list, a tree and an archive', async () => {
   await expectFrugal('bk index -q store@latest >latest.idx && cmp latest.idx remote.idx', 1)
   await expectFrugal('bk restore -q store@1 --to "$TREE/restored"', 1)
+  await expectFrugal('age-keygen -o key 2>/dev/null; bk archive -q store@1 -o full.tar.zst.age --recipient "$(age-keygen -y key)"', 1)
   const {stdout} = await bk(['index', '-C', join(tree, 'restored'), '.'], {cwd: dir, env, timeout: 120_000})
   const first = await bk(['index', '-q', 'store@1'], {cwd: dir})
   const plain = (index: Buffer): string => String(index).split('\n').slice(2, -2).join('\n')

@@ -47,7 +47,7 @@ describe('the examples of docs/format.md', () => {
 
   test('are these', () => {
     expect(blocks.map((lines) => lines[0])).toEqual([
-      'a b        a\\040b', '#mtree', '#bk changes 1 root=/srv', '#bk toc 1', 'bk-store  README  recover.sh', '#bk store 1', '#bk record 1 snapshot', '#bk record 1 edit', '#bk catalog 1', '#bk session 1', '#bk snapshot 1', 'bk 1', '#bk plan 1',
+      'a b        a\\040b', '#mtree', '#bk changes 1 root=/srv', '#bk toc 1', 'bk-store  README  recover.sh', '#bk store 1', '#bk record 1 snapshot', '#bk record 1 edit', '#bk catalog 1', '#bk session 1', '#bk snapshot 1', 'bk 1', '#bk plan 1', '#bk archive 1',
     ])
   })
 

@@ -52,6 +52,11 @@ export function restoredLine({files, bytes, seconds}: {readonly files: number; r
   return `restored ${grouped(files)} ${files === 1 ? 'file' : 'files'}, ${sizeWords(bytes)} in ${formatDuration(seconds)}`
 }
 
+/** What an archive has come to: `archived 12,345 files, 1.2G into full.tar.zst in 0:12`. */
+export function archivedLine({files, bytes, seconds, into}: {readonly files: number; readonly bytes: number; readonly seconds: number; readonly into?: string | undefined}): string {
+  return `archived ${grouped(files)} ${files === 1 ? 'file' : 'files'}, ${sizeWords(bytes)}${into === undefined ? '' : ` into ${into}`} in ${formatDuration(seconds)}`
+}
+
 /** What has come from another machine: `received 4.1M in 0:12`. */
 export function receivedLine(bytes: number, seconds: number): string {
   return `received ${sizeWords(bytes)} in ${formatDuration(seconds)}`

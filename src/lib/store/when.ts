@@ -105,8 +105,8 @@ function monthsBefore(wall: number, months: number): number {
 
 const formats = new Map<string, Intl.DateTimeFormat>()
 
-/* What a wall clock shows, as if it were UTC. */
-function toWall(moment: number, timeZone: string): number {
+/** What a wall clock shows at a moment, as if it were UTC; both in milliseconds. */
+export function toWall(moment: number, timeZone: string): number {
   let format = formats.get(timeZone)
   if (format === undefined) {
     const digits = {year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric'} as const
