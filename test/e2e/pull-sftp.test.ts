@@ -132,9 +132,9 @@ describe('a walk', () => {
   })
 
   test('a connection that goes leaves what came for the next run', async () => {
-    for (let at = 0; at < 60; at++) writeFileSync(join(tree, `noise${at}`), noise(at, 1_000_000))
+    for (let at = 0; at < 150; at++) writeFileSync(join(tree, `noise${at}`), noise(at, 1_000_000))
     age()
-    const {status, stderr} = said(await run(`(sleep 0.6; pkill -f '[s]ftp-counter.ts ${dir}/asked') & bk pull sftp://web1${tree} store; status=$?; wait; exit $status`))
+    const {status, stderr} = said(await run(`(until [ -e store/sessions/web1 ]; do sleep 0.02; done; pkill -f '[s]ftp-counter.ts ${dir}/asked') & bk pull sftp://web1${tree} store; status=$?; wait; exit $status`))
     expect([status, stderr]).toEqual([75, expect.stringMatching(/^bk pull: .*\n/)])
     expect(await pull()).toEqual(committed(1))
     expect(await differences()).toEqual(same)
