@@ -5,10 +5,11 @@ import {BkCommand} from '../lib/cli/command.ts'
 import {prose} from '../lib/cli/prose.ts'
 import {usageError} from '../lib/cli/errors.ts'
 import {quietFlag, requiredOperand, valueFlag} from '../lib/cli/flags.ts'
+import {mustBeOwner} from '../lib/cli/owner.ts'
 import {askedFor, localTimeZone} from '../lib/cli/snapshot.ts'
 import {pinSnapshot} from '../lib/retention/rotate.ts'
 import {escapeNote} from '../lib/store/note.ts'
-import {openSnapshot} from '../lib/store/open.ts'
+import {openSnapshot, snapshotOperand} from '../lib/store/open.ts'
 import {recordTime} from '../lib/store/record.ts'
 import {momentOf, parseWhen} from '../lib/store/when.ts'
 import {systemClock} from '../lib/sys/clock.ts'
@@ -35,6 +36,7 @@ export default class Keep extends BkCommand {
     const speech = this.speech(flags)
     if (flags.until === undefined) throw usageError('until when?', `bk keep ${args.snapshot} --until 2030-12-31`)
     const until = flags.until === 'none' ? undefined : endOf(flags.until)
+    mustBeOwner(snapshotOperand(args.snapshot, undefined).store, `keep ${args.snapshot} --until ${flags.until}`)
     const {log, record} = await openSnapshot(askedFor(args.snapshot, flags))
     await pinSnapshot(log, record.seq, until, flags.note === undefined ? undefined : escapeNote(flags.note))
     speech.note(`snapshot ${record.seq} of set ${record.set} ${until === undefined ? 'is kept as long as the rules say' : `is kept until ${until}`}`)

@@ -6,6 +6,7 @@ import {prose} from '../lib/cli/prose.ts'
 import {usageError} from '../lib/cli/errors.ts'
 import {ageFlag, jsonFlag, numberFlag, operand, quietFlag, repeatableFlag, requiredOperand, switchFlag, valueFlag, verboseFlag} from '../lib/cli/flags.ts'
 import {openInput} from '../lib/cli/input.ts'
+import {mustBeOwner} from '../lib/cli/owner.ts'
 import {writeOut} from '../lib/cli/output.ts'
 import {localTimeZone} from '../lib/cli/snapshot.ts'
 import {writeTable} from '../lib/cli/table.ts'
@@ -82,6 +83,7 @@ No key of the store is needed. It runs where the store is.`)
     if (by > 1 || (by === 1 && isByRules)) throw usageError('rules, a plan, --drop and --retime are each for themselves')
     if ((flags.force || flags.now) && !flags.apply) throw usageError(`--${flags.force ? 'force' : 'now'} goes with --apply`)
     if (args.plan !== undefined && !flags.apply) throw usageError('a plan is for --apply', `bk rotate ${args.store} --apply ${args.plan}`)
+    if (flags.apply) mustBeOwner(args.store, `rotate ${args.store} --apply`)
     const log = await openLog(args.store, {onTemp: removeOnInterrupt})
     const now = Number(systemClock.now() / 1_000_000_000n)
     const options = {set: flags.set, standing: standingOf(flags), now, maxGap: flags['max-gap'] ?? DEFAULT_MAX_GAP}

@@ -1,7 +1,7 @@
 // `bk rotate` and `bk keep` as they are typed, over weeks of a clock that the test sets: what stays restores, what goes is free, and what is
 // refused changes nothing. The planning is in test/unit/retention, what is deleted in clean-up.test.ts there.
 
-import {mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs'
+import {chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {beforeEach, describe, expect, test} from 'vitest'
 import {sh} from '../harness/bk.ts'
@@ -94,6 +94,7 @@ describe('what is refused changes nothing', () => {
     ['a clock that is far ahead', 'faketime -f "@2029-01-01 00:00:00" bk push -q --set web1 -C tree . store', 'at 11-05 bk rotate store --apply --keep-daily 2', 77, /snapshot 4 was received .* later than/],
     ['a set that is not there', 'true', 'bk rotate store --set web2 --keep-daily 2', 2, /has no snapshot of set web2\nbk rotate: hint: the sets are: web1/],
     ['a number that is not there', 'true', 'bk rotate store --drop 2-4 --apply', 2, /there is no snapshot 4/],
+    ['a store elsewhere', 'true', 'bk rotate vault: --keep-daily 2 --apply', 64, /vault: is on another machine\nbk rotate: hint: there: bk rotate/],
     ['what is pinned', 'bk keep -q store@2 --until 2030-01-01', 'bk rotate store --drop 2 --apply', 77, /snapshot 2 is kept until 2030-01-0/],
     ['a damaged record', 'chmod u+w store/log/000002 && sed -i s/complete/partial/ store/log/000002', 'at 11-05 bk rotate store --apply --keep-daily 2', 65, /./],
   ])('%s', async (_, before, script, status, stderr) => {
@@ -113,6 +114,16 @@ test('a wrong clock is corrected, and then it goes on', async () => {
   expect(await numbers()).toEqual([3, 4])
   expect(await done('bk log store')).toMatch(/^4\t2026-11-04T12:00:00Z\t/m)
   expect(await done('bk restore -q store@2026-11-04 --to back; cmp back/today tree/today')).toBe('')
+})
+
+test('root is not let at the store of another account', async () => {
+  await push('11-01')
+  await push('11-02')
+  chownSync(join(dir, 'store'), 4711, 4711)
+  for (const command of ['rotate store --keep-daily 1 --apply', 'keep store@1 --until 2030-01-01']) {
+    expect(said(await run(`at 11-03 bk ${command}`))).toEqual({status: 77, stdout: '', stderr: expect.stringMatching(/^bk \w+: store belongs to #4711, who could not read what root writes there\nbk \w+: hint: runuser -u #4711 -- bk /)})
+  }
+  expect(await done('at 11-03 bk rotate store --keep-daily 1')).toContain('drop 1 ')
 })
 
 test('by numbers, and at once', async () => {
