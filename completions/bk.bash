@@ -9,11 +9,11 @@ _bk() {
   COMPREPLY=()
 
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W 'archive browse diff index init keep keys log pull push receive restore rotate send status help --help --version' -- "$cur"))
+    COMPREPLY=($(compgen -W 'archive browse diff index init keep keys log pull push receive restore rotate send status verify help --help --version' -- "$cur"))
     return
   fi
   case $command in
-    help) words='archive browse diff index init keep keys log pull push receive restore rotate send status' ;;
+    help) words='archive browse diff index init keep keys log pull push receive restore rotate send status verify' ;;
     keys) words='generate list restrict revoke sftp-chroot' command+=" ${COMP_WORDS[2]}" ;;
   esac
   if [[ $words ]] && ((COMP_CWORD == 2)); then
@@ -84,6 +84,9 @@ _bk() {
       ;;
     'status')
       words='--authorized-keys --json --max-age --prometheus --quiet -q --set --help'
+      ;;
+    'verify')
+      words='--at --set --against --content-only --drill --extra --for --json --quiet -q --read-data --read-data-subset --repair --seed --verbose -v --help'
       ;;
     *) return ;;
   esac

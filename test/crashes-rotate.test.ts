@@ -60,7 +60,9 @@ test(`${count} times SIGKILL`, async () => {
     const {snapshots} = readStore(join(dir, 'store'))
     expect(snapshots.at(-1)?.state).toBe('complete')
     expect(await text(place, 'bk log store --check')).toMatch(/^\d+ records?, head /)
+    await run('bk verify -q store --read-data')
     await run(`${rotate} --now >/dev/null`)
+    await run('bk verify -q store --read-data')
     const kept = readStore(join(dir, 'store'))
     expect(kept.snapshots.map(({set}) => set).sort().join(' ')).toMatch(/^one one two(?: two)?$/)
     // Dropping the last user of a pack frees it: there is nothing in the store that nobody needs.

@@ -13,7 +13,7 @@ snapshots in packs that tar and zstd open without bk.
 
 Records go to standard output, words to standard error, one line each. The operand \`-\` is standard input. Sizes are
 numbers of bytes, or numbers with K, M, G or T: \`200G\` is 200 * 2^30. Ages are numbers with one of the letters s, m, h, D,
-W, M and Y, as in \`3D\` or \`1D12h\`: m is minutes, M is months of 30 days.
+W, M and Y, as in \`3D\` or \`1D12h\`: m, or min, is minutes, M is months of 30 days.
 
 A program \`bk-foo\` on \`PATH\` is the command \`bk foo\`.`,
   examples: [

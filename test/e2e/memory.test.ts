@@ -80,3 +80,9 @@ test('back again, as a list, a tree and an archive', async () => {
   const plain = (index: Buffer): string => String(index).split('\n').slice(2, -2).join('\n')
   expect(plain(stdout) === plain(first.stdout)).toBe(true)
 }, 240_000)
+
+test('checked, as a store and as a tree', async () => {
+  await expectFrugal('bk verify -q --read-data store', 1)
+  await expectFrugal('bk verify -q store@1 --against "$TREE/restored" --extra', 1)
+  await expectFrugal('bk verify -q --drill 50 store', 1)
+}, 240_000)

@@ -54,6 +54,15 @@ beforeAll(async () => {
 }, 60_000)
 
 describe('a key that is restricted to bk browse', () => {
+  test('has the whole store checked, and drilled', async () => {
+    const {status, stdout, stderr} = await run('bk verify --read-data vault:')
+    expect({status, stdout: String(stdout)}).toEqual({status: 0, stdout: ''})
+    expect(stderr).toMatch(/^bk verify: 2 snapshots, \d+ packs of \S+, all of them read: nothing is damaged\n$/)
+    expect((await run('bk verify -q --drill 5 vault:')).status).toBe(0)
+    const changed = await run('bk verify -q vault:@1 --content-only --against tree')
+    expect({status: changed.status, stdout: String(changed.stdout)}).toEqual({status: 1, stdout: 'content\tsize 8, not 14\t./many/d0/f1\n'})
+  })
+
   test('gives the tree back, over one connection, and the store is as it was', async () => {
     const files = storeFiles(join(dir, 'store'))
     const before = logins()

@@ -35,6 +35,7 @@ const size = (): number => readdirSync(join(dir, 'store'), {recursive: true, enc
 
 async function expectRestores(): Promise<void> {
   for (const seq of await numbers()) await done(`rm -rf back && bk restore -q store@${seq} --to back && cmp back/always tree/always && bk log store --check >/dev/null`)
+  await done('bk verify -q store --read-data')
 }
 
 beforeEach(async () => {

@@ -15,10 +15,11 @@ const minute = 60
 const hour = 60 * minute
 const day = 24 * hour
 
-/* The letters of rdiff-backup, where m is minutes and M is months of 30 days; d, w and y are taken as well. */
+/* The letters of rdiff-backup, where m is minutes and M is months of 30 days; min, d, w and y are taken as well. */
 const ageUnits: ReadonlyMap<string, number> = new Map([
   ['s', 1],
   ['m', minute],
+  ['min', minute],
   ['h', hour],
   ['D', day],
   ['d', day],
@@ -37,9 +38,9 @@ export function parseSize(text: string): number {
   return bytes
 }
 
-/** An age in seconds: numbers, each with a letter of s m h D W M Y (also d w y), as in 3D or 1D12h. Throws a usage error for anything else. */
+/** An age in seconds: numbers, each with a letter of s m h D W M Y (also min d w y), as in 3D or 1D12h. Throws a usage error for anything else. */
 export function parseAge(text: string): number {
-  const seconds = /^(?:\d+[smhDdWwMYy])+$/.test(text) ? sumOfAges(text) : Number.NaN
+  const seconds = /^(?:\d+(?:min|[smhDdWwMYy]))+$/.test(text) ? sumOfAges(text) : Number.NaN
   if (!Number.isSafeInteger(seconds)) {
     throw usageError(`not an age: ${text}`, 'an age is a number with one of s m h D W M Y: 3D, or 1D12h (m is minutes, M months)')
   }
@@ -48,7 +49,7 @@ export function parseAge(text: string): number {
 
 function sumOfAges(text: string): number {
   let seconds = 0
-  for (const [, digits, letter] of text.matchAll(/(\d+)(\D)/g)) seconds += Number(digits) * (ageUnits.get(letter ?? '') ?? Number.NaN)
+  for (const [, digits, letter] of text.matchAll(/(\d+)(\D+)/g)) seconds += Number(digits) * (ageUnits.get(letter ?? '') ?? Number.NaN)
   return seconds
 }
 

@@ -51,6 +51,11 @@ export class StoreLog {
     return new StoreLog(store, settings)
   }
 
+  /** The log of a store whose settings are known, or cannot be: it can be looked at all the same. */
+  static over(store: Store, settings: Settings): StoreLog {
+    return new StoreLog(store, settings)
+  }
+
   /** Number of the last record; 0 for an empty log. */
   async last(): Promise<number> {
     const names = (await this.store.list('log/')).filter((name) => /^log\/\d{6,}$/.test(name))

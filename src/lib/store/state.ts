@@ -4,7 +4,7 @@
  */
 import {parseEdit, type Edit} from './edits.ts'
 import type {Head, StoreLog} from './log.ts'
-import type {SnapshotRecord} from './record.ts'
+import type {SnapshotRecord, StoreRecord} from './record.ts'
 
 /** Kept until a time, and why. */
 export interface Pin {
@@ -47,14 +47,15 @@ export interface LogState {
 
 /** Reads all of a log. Throws BkError 65 where it is damaged. */
 export async function readState(log: StoreLog): Promise<LogState> {
-  const snapshots: SnapshotRecord[] = []
-  const edits: Edit[] = []
-  for await (const record of log.backwards()) {
-    if (record.kind === 'snapshot') snapshots.push(record)
-    // Backwards, and the lines of each in the order in which they will be turned round.
-    else for (const line of record.lines.toReversed()) edits.push(parseEdit(line))
-  }
-  return {...fold(snapshots.reverse(), edits.reverse()), head: await log.head()}
+  const records: StoreRecord[] = []
+  for await (const record of log.backwards()) records.push(record)
+  return {...stateOf(records.reverse()), head: await log.head()}
+}
+
+/** What records mean together, oldest first. Throws BkError 65 for an edit that is none. */
+export function stateOf(records: readonly StoreRecord[]): Omit<LogState, 'head'> {
+  const edits = records.flatMap((record) => (record.kind === 'edit' ? record.lines.map(parseEdit) : []))
+  return fold(records.filter((record) => record.kind === 'snapshot'), edits)
 }
 
 function fold(snapshots: readonly SnapshotRecord[], edits: readonly Edit[]): Omit<LogState, 'head'> {

@@ -17,7 +17,7 @@ export type When =
   /** The last moment that counts, on a wall clock in `zone` (minutes east of Greenwich; undefined: here), as if it were UTC, in ms. */
   | {readonly kind: 'moment'; readonly wall: number; readonly zone: number | undefined}
 
-const SECONDS: Readonly<Record<string, number>> = {s: 1, m: 60, h: 3600, D: 86_400, d: 86_400, W: 604_800, w: 604_800}
+const SECONDS: Readonly<Record<string, number>> = {s: 1, m: 60, min: 60, h: 3600, D: 86_400, d: 86_400, W: 604_800, w: 604_800}
 const MONTHS: Readonly<Record<string, number>> = {M: 1, Y: 12, y: 12}
 const DAY = 86_400_000
 
@@ -27,7 +27,7 @@ const MOMENT = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1
 export function tryWhen(text: string): When | undefined {
   if (text === 'latest') return {kind: 'latest'}
   if (/^[1-9]\d{0,8}$/.test(text)) return {kind: 'number', seq: Number(text)}
-  if (/^(?:\d+[smhDdWwMYy])+$/.test(text)) return parseAge(text)
+  if (/^(?:\d+(?:min|[smhDdWwMYy]))+$/.test(text)) return parseAge(text)
   return parseMoment(text)
 }
 
@@ -41,7 +41,7 @@ export function parseWhen(text: string): When {
 function parseAge(text: string): When | undefined {
   let months = 0
   let seconds = 0
-  for (const [, digits, letter] of text.matchAll(/(\d+)(\D)/g)) {
+  for (const [, digits, letter] of text.matchAll(/(\d+)(\D+)/g)) {
     months += Number(digits) * (MONTHS[letter!] ?? 0)
     seconds += Number(digits) * (SECONDS[letter!] ?? 0)
   }

@@ -34,6 +34,8 @@ describe('an age', () => {
     ['1Y', 31_536_000],
     ['1y', 31_536_000],
     ['1D12h', 129_600],
+  ['30min', 1800],
+  ['1h30min', 5400],
     ['1Y2M3D4h5m6s', 31_536_000 + 5_184_000 + 259_200 + 14_400 + 300 + 6],
   ])('%s is %d seconds', ([text, seconds]) => {
     expect(parseAge(text)).toBe(seconds)
