@@ -87,7 +87,6 @@ class SetChecker {
       damage: context.damage,
       lost: context.lost,
       fetch: (id) => this.#fetch(id, this.#lists),
-      onNowhere: (id) => this.#nowhere(id),
       packs: context.holdings.packs.length,
     })
   }
@@ -145,6 +144,7 @@ class SetChecker {
   async #snapshot(record: SnapshotRecord, state: IndexState, digest: string, isRoot: boolean): Promise<void> {
     const {report, lost, onSnapshot} = this.#context
     const say = (why: string): void => report.add('snapshot', String(record.seq), why)
+    for (const id of this.#reached.nowhere.keys()) this.#nowhere(id)
     lost.visit(record)
     onSnapshot?.(record)
     if (record.tree !== digest) say('its index is not the one that its record names')
@@ -189,7 +189,8 @@ class SetChecker {
     const number = this.#ids.packs(id)[0]
     if (bad !== undefined && bad.copy === undefined) throw lostObject(id, bad.why)
     if (bad === undefined && number === undefined) {
-      this.#nowhere(id)
+      // Whether a list is missed is seen when a snapshot that is kept reaches it.
+      if (reader !== this.#lists) this.#nowhere(id)
       throw lostObject(id, this.#isWhole ? 'is in no pack' : 'is in no catalog that can be read')
     }
     const pack = bad?.copy ?? holdings.packs[number!]!.name

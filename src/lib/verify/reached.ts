@@ -19,8 +19,6 @@ export interface ReachedOptions {
   readonly lost: LostFiles
   /** Reads an object, verified. */
   readonly fetch: (id: string) => Promise<Buffer>
-  /** Told of an object that no pack has, as far as catalogs say. */
-  readonly onNowhere: (id: string) => void
   /** How many packs there are. */
   readonly packs: number
 }
@@ -30,7 +28,7 @@ export class Reached implements Onlooker {
   readonly counts: Uint32Array
   /** How often objects are reached that several packs have. */
   readonly shared = new Map<string, number>()
-  /** And those that none has. */
+  /** And those that none has: indexes of dropped snapshots, on the way to others, may reach such ones. */
   readonly nowhere = new Map<string, number>()
   /** Lists that could not be read: what they reach is unknown. */
   unknown = 0
@@ -71,14 +69,13 @@ export class Reached implements Onlooker {
 
   /** Counts an object that is reached by other ways than a line. */
   object(id: string, by: 1 | -1): void {
-    const {ids, onNowhere} = this.#options
+    const {ids} = this.#options
     const pack = ids.onlyPack(id)
     if (pack !== undefined) {
       this.counts[pack]! += by
       return
     }
     const among = ids.has(id) ? this.shared : this.nowhere
-    if (among === this.nowhere && by === 1) onNowhere(id)
     const count = (among.get(id) ?? 0) + by
     if (count === 0) among.delete(id)
     else among.set(id, count)
