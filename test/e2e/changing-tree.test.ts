@@ -1,11 +1,12 @@
 // Trees that do not hold still: what happens to a file between the index and the moment it is sent, and what is told of it. The
 // snapshot has what was really read, says when something could not be, and nothing ever stops a backup or hangs it.
 
-import {chmodSync, existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync} from 'node:fs'
+import {chmodSync, existsSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {beforeEach, describe, expect, test} from 'vitest'
 import {bk, sh} from '../harness/bk.ts'
 import {noise} from '../harness/days.ts'
+import {until} from '../harness/limits.ts'
 import {readStore} from '../harness/read-store.ts'
 import type {Snapshot} from '../harness/read-store.ts'
 import {sameTree} from '../harness/same-tree.ts'
@@ -175,7 +176,8 @@ describe('between index and send, a file is written to', () => {
 describe('while it is read, a file', () => {
   test('is written to all the time: it is stored as read, once, with a note', async () => {
     file('log', Buffer.alloc(40_000_000))
-    const writer = sh('while [ ! -e stop ]; do printf more; sleep 0.001; done >>tree/log', {cwd: dir})
+    // Without a process for each wait: those get their turn too late where much else is to be done.
+    const writer = sh('mkfifo hold; exec 9<>hold; while [ ! -e stop ]; do printf more; read -rt 0.002 <&9; done >>tree/log', {cwd: dir})
     const {status, stderr} = await sh('bk index --no-digest -C tree . | bk diff remote.idx | bk send --to store --index-out remote.idx', {cwd: dir, env})
     writeFileSync(join(dir, 'stop'), '')
     await writer
@@ -192,9 +194,10 @@ describe('while it is read, a file', () => {
 })
 
 test('a file that grows faster than it can be read does not keep a backup from its end', async () => {
-  file('log', Buffer.alloc(1_000_000))
-  const writer = sh('until [ -e stop ]; do cat chunk; done >>tree/log', {cwd: dir})
+  file('log', Buffer.alloc(60_000_000))
   writeFileSync(join(dir, 'chunk'), Buffer.alloc(1_000_000))
+  const writer = sh('until [ -e stop ]; do cat chunk; done >>tree/log', {cwd: dir})
+  await until('it grows', () => statSync(join(tree, 'log')).size > 61_000_000 || undefined)
   const {status} = await sh('bk index --no-digest -C tree . | bk diff remote.idx | bk send --to store; touch stop', {cwd: dir, env, timeout: 20_000})
   await writer
   remove('log')
