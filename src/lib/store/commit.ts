@@ -94,9 +94,9 @@ export async function commitEdit(log: StoreLog, make: (state: LogState) => Promi
     if (lines.length === 0) return undefined
     const seq = state.head.seq + 1
     const {text, sum} = formatEditRecord({seq, lines, prev: state.head.sum})
-    const bytes = Buffer.from(text, 'latin1')
-    parseRecord(bytes)
-    if (await log.store.put(recordName(seq), [bytes], true)) return {seq, sum}
+    // As above: what cannot be read must not be written.
+    if (parseRecord(Buffer.from(text, 'latin1')).kind !== 'edit') throw new Error('an edit that is none')
+    if (await log.store.put(recordName(seq), [Buffer.from(text, 'latin1')], true)) return {seq, sum}
   }
   throw new BkError('the log is written to faster than this can be committed', {status: 75})
 }
