@@ -31,7 +31,7 @@ const newest = () => readStore(store()).snapshots.at(-1)!
 /** What is typed is what the page says but for the account, the places, and where sshd is. */
 function substituted(text: string): string {
   const table: readonly (readonly [what: RegExp, by: string])[] = [
-    [/ssh root@source\.example\.org sh <(\S+)/g, `sed 's,/etc/fstab,${dir}/etc/fstab,' $1 | sh 2>&1 | cat`],
+    [/ssh root@source\.example\.org sh <(\S+)/g, `sed 's,/etc/fstab,${dir}/etc/fstab,g; s,|| mount ,|| mount -T ${dir}/etc/fstab ,' $1 | sh 2>&1 | cat`],
     [/bk keys sftp-chroot/g, `bk keys sftp-chroot --sshd-config ${dir}/sshd_config`],
     [/source\.example\.org/g, '127.0.0.1'],
     [/@3D/g, ''],
