@@ -44,7 +44,7 @@ export default class Rotate extends BkCommand {
 snapshot needs any more; it writes how many were dropped and kept and how many bytes were freed. A plan in a file may be looked at first: 'bk rotate STORE --keep-daily 7 >plan', then 'bk rotate STORE --apply plan'.
 
 Each set is looked at by itself, and only the store's clock counts. Of an hour, day, week and so on the first snapshot stays, and the first complete one; one that came later only when it has more than twice the entries. So whoever pushes
-junk with a stolen key takes no other snapshot's place: what stays of a day stays for as many days as --keep-daily says, whatever comes. The newest snapshot of a set, and its newest complete one, always stay. --keep-last alone is therefore refused.
+junk with a stolen key takes no other snapshot's place: what the plan promises to keep until a date stays until then by these rules, whatever comes. The newest snapshot of a set, and its newest complete one, always stay. --keep-last alone is therefore refused.
 
 The rules are remembered in the store by --apply, and hold when none are given; narrower ones need --force. Whoever is sending at the moment is not disturbed: what was the newest of its set within the last 25 hours is freed by a later run, unless --now is given.
 No key of the store is needed. It runs where the store is.`)

@@ -2,12 +2,12 @@
  * Checks the log of a store: that every record is there, whole and chained to the one before it, that what records name is there, and
  * that they say the truth about it. It goes on where a listing has to stop. Contents of packs are not read.
  */
-import {BkError, errorCode, reasonOf, isFailure} from '../cli/errors.ts'
-import {parseCatalog} from './catalog.ts'
+import {errorCode, reasonOf, isFailure} from '../cli/errors.ts'
 import {freedBy} from './edits.ts'
 import {objectId} from './object-id.ts'
 import {NO_RECORD, type SnapshotRecord, type StoreRecord} from './record.ts'
 import {catalogName, packName, recordName} from './store.ts'
+import {readCatalog} from './read-catalog.ts'
 import {readState, type LogState} from './state.ts'
 import type {StoreLog} from './log.ts'
 
@@ -105,8 +105,9 @@ async function* checkCatalog(log: StoreLog, record: SnapshotRecord, {catalogs, b
   let bytes = 0
   try {
     const isGone = catalog !== undefined && gone.has(catalog)
-    const {packs, size} = catalog === undefined || isGone ? {packs: [], size: 0} : await readCatalog(log, catalog)
-    catalogs.set(seq, packs)
+    const {packs, size} = catalog === undefined || isGone ? {packs: [], size: 0} : await readCatalog(log.store, catalog)
+    // Without the ids: of all catalogs they would fill the memory.
+    catalogs.set(seq, packs.map(({name, size: bytes}) => ({name, size: bytes})))
     bytes = isGone ? (stored?.bytes ?? 0) : packs.reduce((sum, pack) => sum + pack.size, size)
     if (stored !== undefined && stored.bytes !== bytes) yield `record ${seq} says that it brought ${stored.bytes} bytes, its catalog says ${bytes}`
   } catch (error) {
@@ -118,14 +119,6 @@ async function* checkCatalog(log: StoreLog, record: SnapshotRecord, {catalogs, b
   const total = before === undefined ? (stored?.total ?? 0) : before + bytes
   if (stored !== undefined && stored.total !== total) yield `record ${seq} says that set ${set} brought ${stored.total} bytes so far, its records say ${total}`
   brought.set(set, total + record.size)
-}
-
-/* Read by hand and without the ids: a log remembers every catalog that it is asked for. */
-async function readCatalog({store}: StoreLog, catalog: string): Promise<{readonly packs: {readonly name: string; readonly size: number}[]; readonly size: number}> {
-  const bytes = await store.get(catalogName(catalog))
-  if (objectId(bytes) !== catalog) throw new BkError('its sum is wrong', {status: 65})
-  // With their ids: those are only held to the grammar when somebody looks.
-  return {packs: parseCatalog(bytes).map((pack) => ({...pack})).map(({name, size}) => ({name, size})), size: bytes.length}
 }
 
 async function* checkNeeds(log: StoreLog, record: SnapshotRecord, {catalogs}: Seen): AsyncGenerator<string> {

@@ -4,7 +4,8 @@
  */
 import {holdsObject, type CataloguedPack} from '../store/catalog.ts'
 import {isDamage} from './is-damage.ts'
-import {readCatalog, type HeldPack} from './holdings.ts'
+import {readCatalog} from '../store/read-catalog.ts'
+import type {HeldPack} from './holdings.ts'
 import type {Store} from '../store/store.ts'
 import type {Standing} from './standing.ts'
 import type {PackVerdict} from './check-pack.ts'

@@ -3,10 +3,9 @@
  * store may have many millions: whoever wants them reads the catalog again.
  */
 import {hash} from 'node:crypto'
-import {BkError} from '../cli/errors.ts'
-import {parseCatalog, type CataloguedPack} from '../store/catalog.ts'
-import {objectId} from '../store/object-id.ts'
-import {catalogName, type Store} from '../store/store.ts'
+import {readCatalog} from '../store/read-catalog.ts'
+import type {CataloguedPack} from '../store/catalog.ts'
+import type {Store} from '../store/store.ts'
 import {whyNot} from './records.ts'
 import type {Bringer} from './standing.ts'
 
@@ -50,18 +49,6 @@ export function idsDigest(sorted: readonly string[]): string {
   return hash('sha256', sorted.join('\n'), 'hex')
 }
 
-/**
- * Reads the catalog of a record by hand: a log would remember it.
- * @throws BkError 65 for one that is damaged
- */
-export async function readCatalog(store: Store, digest: string): Promise<{readonly packs: readonly CataloguedPack[]; readonly size: number}> {
-  const bytes = await store.get(catalogName(digest))
-  if (objectId(bytes) !== digest) throw new BkError('its sum is wrong', {status: 65})
-  const packs = parseCatalog(bytes)
-  // Ids are held to the grammar when they are asked for.
-  for (const pack of packs) void pack.ids
-  return {packs, size: bytes.length}
-}
 
 /** Reads all catalogs. Answers what is wrong with which. */
 export async function readHoldings(store: Store, bringers: readonly Bringer[], holdings: Holdings): Promise<BadCatalog[]> {

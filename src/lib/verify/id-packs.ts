@@ -4,7 +4,8 @@
  */
 import {IdTable} from '../store/id-table.ts'
 import {isDamage} from './is-damage.ts'
-import {readCatalog, type Holdings} from './holdings.ts'
+import {readCatalog} from '../store/read-catalog.ts'
+import type {Holdings} from './holdings.ts'
 import type {Store} from '../store/store.ts'
 import type {Bringer, Standing} from './standing.ts'
 
