@@ -77,7 +77,7 @@ _bk() {
       esac
       ;;
     'rotate')
-      words='--keep-hourly --keep-daily --keep-weekly --keep-monthly --keep-quarterly --keep-yearly --keep-within --keep-last --apply --drop --force --json --max-gap --now --quiet -q --retime --set --timezone --verbose -v --help'
+      words='--keep-hourly --keep-daily --keep-weekly --keep-monthly --keep-quarterly --keep-yearly --keep-within --keep-last --apply --compact --drop --force --json --max-gap --now --quiet -q --retime --set --timezone --verbose -v --waste --help'
       ;;
     'send')
       words='--base --bwlimit --compress --directory -C --index-out --jobs -j --quiet -q --set --to --verbose -v --help'

@@ -15,11 +15,11 @@ import {operandBytes} from '../lib/cli/input.ts'
 import {requireNotTerminal, writeParts} from '../lib/cli/output.ts'
 import {createProgress} from '../lib/cli/progress.ts'
 import {prose} from '../lib/cli/prose.ts'
-import {askedFor, tellSnapshot, whenFlags} from '../lib/cli/snapshot.ts'
+import {askedFor, openAndTell, whenFlags} from '../lib/cli/snapshot.ts'
 import {archivedLine, tellSummary} from '../lib/cli/summary.ts'
 import {removeOnInterrupt} from '../lib/cli/temporary.ts'
 import {toBytes} from '../lib/index/escape.ts'
-import {openSnapshot, type OpenSnapshot} from '../lib/store/open.ts'
+import type {OpenSnapshot} from '../lib/store/open.ts'
 import type {ExitStatus} from '../lib/cli/exit.ts'
 import type {Speech} from '../lib/cli/speech.ts'
 
@@ -79,13 +79,12 @@ With --changed-since only what is new or changed since that earlier snapshot of 
     if (output === undefined) requireNotTerminal('an archive', 'write it into a file with -o, or into a pipe')
     const age = flags.recipient === undefined ? undefined : await ageHeader(flags.recipient)
     const request = askedFor(args.store, flags)
-    const snapshot = await openSnapshot(request)
+    const snapshot = await openAndTell(request, speech)
     const since = flags['changed-since'] === undefined ? undefined : await earlierSnapshot(snapshot, flags['changed-since'], request)
     const file = output === undefined ? undefined : toBytes(strftime(output, Date.parse(snapshot.record.received), request.timeZone))
     const destination = file === undefined ? standardOutput : beginArchive(file, flags.overwrite, removeOnInterrupt)
     const progress = createProgress({label: 'bk archive', quiet: flags.quiet})
     try {
-      tellSnapshot(snapshot, speech)
       const paths = (args.path ?? []).map((path) => operandBytes(path).toString('latin1'))
       const options = {snapshot, paths, since, sparse: flags.sparse, compression, age, threads: availableParallelism(), reporter: speech}
       const archived = await archive({...options, onProgress: (done) => progress.update(done)}, (bytes) => destination.take(bytes))

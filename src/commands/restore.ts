@@ -9,12 +9,12 @@ import {usageError} from '../lib/cli/errors.ts'
 import {jsonFlag, nullFlag, operands, quietFlag, requiredOperand, switchFlag, valueFlag, verboseFlag, wordFlag} from '../lib/cli/flags.ts'
 import {operandBytes} from '../lib/cli/input.ts'
 import {createProgress} from '../lib/cli/progress.ts'
-import {askedFor, tellSnapshot, whenFlags} from '../lib/cli/snapshot.ts'
+import {askedFor, openAndTell, whenFlags} from '../lib/cli/snapshot.ts'
 import {restoredLine, tellSummary} from '../lib/cli/summary.ts'
 import {writeOut} from '../lib/cli/output.ts'
 import {listPlan} from '../lib/restore/list.ts'
 import {planRestore, restore, tellHealed, type Restored} from '../lib/restore/restore.ts'
-import {openSnapshot, type OpenSnapshot} from '../lib/store/open.ts'
+import type {OpenSnapshot} from '../lib/store/open.ts'
 import type {ExitStatus} from '../lib/cli/exit.ts'
 import type {Speech} from '../lib/cli/speech.ts'
 
@@ -63,8 +63,7 @@ etc/.old/hosts.20261122T083005Z is what etc/hosts was from the snapshot on that 
     const speech = this.speech(flags)
     const {to} = flags
     if (to === undefined && !flags['dry-run']) throw usageError('missing option: --to', 'name the directory to restore into, or -n to see what would be restored')
-    const snapshot = await openSnapshot(askedFor(args.store, flags))
-    tellSnapshot(snapshot, speech)
+    const snapshot = await openAndTell(askedFor(args.store, flags), speech)
     const paths = (args.path ?? []).map((path) => operandBytes(path).toString('latin1'))
     if (to === undefined || flags['dry-run']) {
       const {plan, objects} = await planRestore(snapshot, paths, speech, flags.layout)

@@ -1,9 +1,10 @@
 /*
  * bk rotate: which snapshots stay, and letting the others go.
  */
+import {randomBytes} from 'node:crypto'
 import {BkCommand} from '../lib/cli/command.ts'
 import {prose} from '../lib/cli/prose.ts'
-import {usageError} from '../lib/cli/errors.ts'
+import {BkError, usageError} from '../lib/cli/errors.ts'
 import {ageFlag, jsonFlag, numberFlag, operand, quietFlag, repeatableFlag, requiredOperand, switchFlag, valueFlag, verboseFlag} from '../lib/cli/flags.ts'
 import {openInput} from '../lib/cli/input.ts'
 import {mustBeOwner} from '../lib/cli/owner.ts'
@@ -14,6 +15,7 @@ import {stdoutIsTerminal} from '../lib/cli/terminal.ts'
 import {removeOnInterrupt} from '../lib/cli/temporary.ts'
 import {formatSize} from '../lib/cli/units.ts'
 import {cleanUp} from '../lib/retention/clean-up.ts'
+import {compact, type Compacted} from '../lib/retention/compact.ts'
 import {applyPlan, dropSnapshots, planStore, retime, rotate, type Rotated} from '../lib/retention/rotate.ts'
 import {parseNumbers, parseTimes} from '../lib/retention/words.ts'
 import {PLAN_COLUMNS, planAsJson, planRows} from '../lib/retention/plan-rows.ts'
@@ -25,6 +27,7 @@ import {openLog} from '../lib/store/open.ts'
 import {readState} from '../lib/store/state.ts'
 import {systemClock} from '../lib/sys/clock.ts'
 import type {ExitStatus} from '../lib/cli/exit.ts'
+import type {Speech} from '../lib/cli/speech.ts'
 import type {StoreLog} from '../lib/store/log.ts'
 
 const keepFlags = {
@@ -51,6 +54,7 @@ No key of the store is needed. It runs where the store is.`)
   static override examples = [
     {description: 'what would stay', command: 'bk rotate /backup/store --keep-daily 7 --keep-weekly 5 --keep-monthly 12'},
     {description: 'every night, by the rules that were applied last', command: 'bk rotate -q /backup/store --apply >/dev/null'},
+    {description: 'once a week, with what packs hold in vain', command: 'bk rotate -q /backup/store --apply --compact >/dev/null'},
     {description: 'three snapshots by their numbers', command: 'bk rotate /backup/store --drop 18-19,25 --apply'},
     {description: 'one that was received while the clock was wrong', command: 'bk rotate /backup/store --retime 17=2026-11-22T08:30:05Z --apply'},
   ]
@@ -58,6 +62,10 @@ No key of the store is needed. It runs where the store is.`)
   static override flags = {
     ...keepFlags,
     apply: switchFlag('do it'),
+    compact: switchFlag('with --apply: also write packs anew that are mostly waste', {
+      description: prose(`A pack holds many objects. While one of them is needed the whole pack stays; with --compact those of which more than half is not needed any more are replaced by packs without
+the rest. For that every index is read, so once a week or a month is enough. The replaced ones are freed by a run a day later, or at once with --now; until then both take room.`),
+    }),
     drop: valueFlag('let these snapshots go, by number: 18-40,43', {helpValue: 'NUMBERS'}),
     force: switchFlag('with --apply: take rules that keep less than those before'),
     json: jsonFlag,
@@ -68,6 +76,7 @@ No key of the store is needed. It runs where the store is.`)
     set: valueFlag('look at one set only', {helpValue: 'NAME'}),
     timezone: valueFlag('whose days and weeks are meant, such as Europe/Berlin; UTC if not given', {helpValue: 'ZONE'}),
     verbose: verboseFlag,
+    waste: numberFlag('with --compact: percent of a pack that may be waste; 50 if not given', {helpValue: 'PERCENT', min: 0, max: 99, dependsOn: ['compact']}),
   }
   static override exitNotes = {
     65: 'The plan was changed or is cut off, or the log of the store is damaged: nothing was changed.',
@@ -81,7 +90,8 @@ No key of the store is needed. It runs where the store is.`)
     const by = [flags.drop, flags.retime, args.plan].filter((each) => each !== undefined).length
     const isByRules = Object.keys(keepFlags).some((name) => this.given.has(name)) || flags.timezone !== undefined || flags.set !== undefined
     if (by > 1 || (by === 1 && isByRules)) throw usageError('rules, a plan, --drop and --retime are each for themselves')
-    if ((flags.force || flags.now) && !flags.apply) throw usageError(`--${flags.force ? 'force' : 'now'} goes with --apply`)
+    const misplaced = flags.apply ? undefined : (['force', 'now', 'compact'] as const).find((name) => flags[name])
+    if (misplaced !== undefined) throw usageError(`--${misplaced} goes with --apply`)
     if (args.plan !== undefined && !flags.apply) throw usageError('a plan is for --apply', `bk rotate ${args.store} --apply ${args.plan}`)
     if (flags.apply) mustBeOwner(args.store, `rotate ${args.store} --apply`)
     const log = await openLog(args.store, {onTemp: removeOnInterrupt})
@@ -97,11 +107,27 @@ No key of the store is needed. It runs where the store is.`)
       return speech.status()
     }
     const {dropped, kept} = await this.#apply(log, args.plan, flags, options)
+    if (flags.compact) await this.#compact(log, {...flags, at: now}, speech)
     const freed = await cleanUp(log, {now, atOnce: flags.now})
     speech.detail(`freed ${freed.packs} packs and ${freed.catalogs} catalogs, ${formatSize(freed.bytes)}`)
     const line = flags.json ? JSON.stringify({type: 'rotated', dropped, kept, freed: freed.bytes}) : `dropped ${dropped} kept ${kept} freed ${freed.bytes}`
     await writeOut([`${line}\n`])
     return speech.status()
+  }
+
+  async #compact(log: StoreLog, {at, now, waste}: {readonly at: number; readonly now: boolean; readonly waste: number | undefined}, speech: Speech): Promise<void> {
+    const warn = (text: string): void => speech.warn(text)
+    let compacted: Compacted
+    try {
+      compacted = await compact(log, {now: at, atOnce: now, waste: (waste ?? 50) / 100, lead: () => randomBytes(16), warn})
+    } catch (error) {
+      // What was dropped is dropped, and what nobody needs can be freed.
+      if (!(error instanceof BkError) || error.status !== 65) throw error
+      warn(`nothing is compacted: ${error.message}; 'bk verify ${log.store.where}' says more`)
+      return
+    }
+    const {packs, bytes, fresh} = compacted
+    speech.note(packs === 0 ? 'no pack is mostly waste' : `${packs} ${packs === 1 ? 'pack' : 'packs'} of ${formatSize(bytes)} ${packs === 1 ? 'is' : 'are'} replaced by ${formatSize(fresh)}`)
   }
 
   async #apply(log: StoreLog, plan: string | undefined, flags: {readonly drop: string | undefined; readonly force: boolean}, options: Parameters<typeof planStore>[2]): Promise<Rotated> {

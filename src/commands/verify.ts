@@ -13,11 +13,11 @@ import {operandBytes} from '../lib/cli/input.ts'
 import {writeOut} from '../lib/cli/output.ts'
 import {createProgress, type Progress} from '../lib/cli/progress.ts'
 import {prose} from '../lib/cli/prose.ts'
-import {askedFor, tellSnapshot, whenFlags} from '../lib/cli/snapshot.ts'
+import {askedFor, openAndTell, whenFlags} from '../lib/cli/snapshot.ts'
 import {formatSize} from '../lib/cli/units.ts'
 import {jsonPath} from '../lib/index/report.ts'
 import {IndexReader} from '../lib/index/read.ts'
-import {indexTextOf, openSnapshot, openStore, snapshotOperand} from '../lib/store/open.ts'
+import {indexTextOf, openStore, snapshotOperand} from '../lib/store/open.ts'
 import {systemClock} from '../lib/sys/clock.ts'
 import {differenceAsJson, differenceRow} from '../lib/verify/difference.ts'
 import {drill, type Failed} from '../lib/verify/drill.ts'
@@ -120,8 +120,7 @@ reads everything in twenty days. 3/20 is the third of twenty parts, whatever the
       }
       if (args.dir !== undefined) throw usageError(`what is to be done with ${args.dir}?`, `bk verify ${args.what} --against ${args.dir}`)
       if (flags.against !== undefined) {
-        const snapshot = await openSnapshot(askedFor(args.what, flags))
-        tellSnapshot(snapshot, speech)
+        const snapshot = await openAndTell(askedFor(args.what, flags), speech)
         return await this.#tree(new IndexReader(indexTextOf(snapshot), {strict: false}), flags.against, flags, progress, speech)
       }
       const misplaced = ['extra', 'content-only'].find((flag) => this.given.has(flag))
@@ -180,8 +179,7 @@ reads everything in twenty days. 3/20 is the third of twenty parts, whatever the
   }
 
   async #drill(where: string, count: number, flags: VerifyFlags, speech: Speech): Promise<ExitStatus> {
-    const snapshot = await openSnapshot(askedFor(where, flags))
-    tellSnapshot(snapshot, speech)
+    const snapshot = await openAndTell(askedFor(where, flags), speech)
     const seed = flags.seed ?? randomBytes(4).toString('hex')
     const {files, bytes, failed} = await drill({
       snapshot,

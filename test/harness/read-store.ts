@@ -40,8 +40,8 @@ type Record = {readonly seq: number; readonly sum: string; readonly fields: Read
 /** Reads and checks a whole store. */
 export function readStore(dir: string): StoreReading {
   checkSettings(dir)
-  const {records, dropped, doomed} = readLog(dir)
-  const catalogs = new Map(records.map((record) => [record.seq, readCatalog(dir, record, doomed)]))
+  const {records, edits, dropped, doomed, replaced} = readLog(dir)
+  const catalogs = new Map([...records, ...edits].map((record) => [record.seq, readCatalog(dir, record, doomed)]))
   const packs = new Map<string, number>()
   const objects = new Map<string, ReadonlyMap<string, Buffer>>()
   for (const {name, size, ids} of [...catalogs.values()].flat()) {
@@ -61,9 +61,10 @@ export function readStore(dir: string): StoreReading {
     const labels = applyNeeds(record, needs)
     needs.set(record.seq, labels)
     if (dropped.has(record.seq)) continue
-    const names = new Set([...labels].map((label) => packAt(catalogs, label)))
+    const names = new Set([...labels].flatMap((label) => inPlaceOf(label, replaced)).map((label) => packAt(catalogs, label)))
+    const said = new Set([...labels].filter((label) => !replaced.has(label)).map((label) => packAt(catalogs, label)))
     must([...names].every((name) => !doomed.has(name)), `record ${record.seq} is kept and needs a pack that is doomed`)
-    snapshots.push(readSnapshot(record, names, objects))
+    snapshots.push(readSnapshot(record, names, said, objects))
   }
   const content = (snapshot: Snapshot, path: string): Buffer => contentOf(snapshot, path, finder(snapshot.packs, objects).find)
   return {snapshots, packs, content}
@@ -81,6 +82,10 @@ function checkSettings(dir: string): void {
 type Log = {
   /** of snapshots, dropped ones too */
   readonly records: Record[]
+  /** that bring packs */
+  readonly edits: Record[]
+  /** by label: what is in its place */
+  readonly replaced: ReadonlyMap<string, readonly string[]>
   readonly dropped: ReadonlySet<number>
   /** packs and catalogs */
   readonly doomed: ReadonlySet<string>
@@ -91,6 +96,8 @@ function readLog(dir: string): Log {
   let prev = '0'.repeat(64)
   const dropped = new Set<number>()
   const doomed = new Set<string>()
+  const edits: Record[] = []
+  const replaced = new Map<string, readonly string[]>()
   const records = names.flatMap((name, index): Record[] => {
     const seq = index + 1
     must(name === String(seq).padStart(6, '0'), `record ${seq} is missing, ${name} is there`)
@@ -103,9 +110,11 @@ function readLog(dir: string): Log {
     if (lines[0] === '#bk record 1 edit') {
       for (const [verb, words] of pairs) {
         if (verb === 'drop') for (const range of words.split(' ')[0]!.split(',')) addRange(dropped, range)
+        if (verb === 'replace') addReplaced(words, seq, replaced)
         if (verb === 'doom' || verb === 'doom-catalogs') for (const each of words.split(' ')) doomed.add(each)
       }
       prev = sum
+      if (fields.has('catalog')) edits.push({seq, sum, fields, needs: []})
       return []
     }
     const order = 'seq set received claimed state entries index tree catalog stored needs epoch saw prev'.split(' ')
@@ -113,7 +122,7 @@ function readLog(dir: string): Log {
     prev = sum
     return [{seq, sum, fields, needs: pairs.filter(([key]) => key === 'needs').map(([, value]) => value)}]
   })
-  return {records, dropped, doomed}
+  return {records, edits, dropped, doomed, replaced}
 }
 
 function addRange(numbers: Set<number>, range: string): void {
@@ -121,8 +130,30 @@ function addRange(numbers: Set<number>, range: string): void {
   for (let seq = from; seq <= to; seq++) numbers.add(seq)
 }
 
+/** `SET TIME 17.3-5 18.1 : 40.1` */
+function addReplaced(words: string, seq: number, replaced: Map<string, readonly string[]>): void {
+  const [, , ...rest] = words.split(' ')
+  const middle = rest.indexOf(':')
+  const labelsOf = (some: readonly string[]): string[] => some.flatMap((word) => {
+    const [, at, from, to = from] = /^(\d+)\.(\d+)(?:-(\d+))?$/.exec(word) ?? []
+    must(from !== undefined, `edit ${seq} replaces ${word}`)
+    return Array.from({length: Number(to) - Number(from) + 1}, (_, more) => `${at}.${Number(from) + more}`)
+  })
+  const fresh = labelsOf(rest.slice(middle + 1))
+  must(fresh.length > 0 && fresh.every((label) => Number(label.split('.')[0]) === seq), `edit ${seq} puts what it does not bring in the place of packs`)
+  for (const label of labelsOf(rest.slice(0, middle))) {
+    must(!replaced.has(label) && Number(label.split('.')[0]) < seq, `edit ${seq} replaces ${label}, which is replaced or not there`)
+    replaced.set(label, fresh)
+  }
+}
+
+function inPlaceOf(label: string, replaced: ReadonlyMap<string, readonly string[]>): string[] {
+  return replaced.get(label)?.flatMap((each) => inPlaceOf(each, replaced)) ?? [label]
+}
+
 function readCatalog(dir: string, {seq, fields}: Record, doomed: ReadonlySet<string>): Pack[] {
-  const digest = fields.get('catalog')
+  // In an edit, its bytes and those of its packs stand behind it.
+  const digest = fields.get('catalog')?.split(' ')[0]
   if (digest === undefined || (doomed.has(digest) && !existsSync(join(dir, 'catalogs', digest)))) return []
   const bytes = readFileSync(join(dir, 'catalogs', digest))
   must(sha256(bytes) === digest, `the catalog of record ${seq} is named by another sum than its own`)
@@ -179,7 +210,7 @@ function finder(packs: ReadonlySet<string>, objects: ReadonlyMap<string, Readonl
   return {find, used}
 }
 
-function readSnapshot({seq, fields}: Record, packs: ReadonlySet<string>, objects: ReadonlyMap<string, ReadonlyMap<string, Buffer>>): Snapshot {
+function readSnapshot({seq, fields}: Record, packs: ReadonlySet<string>, said: ReadonlySet<string>, objects: ReadonlyMap<string, ReadonlyMap<string, Buffer>>): Snapshot {
   const field = (name: string): string => fields.get(name) ?? ''
   const [, entries, bytes] = /^(\d+) bytes (\d+)$/.exec(field('entries')) ?? []
   const [id = '', level = ''] = field('index').split(' ')
@@ -204,7 +235,7 @@ function readSnapshot({seq, fields}: Record, packs: ReadonlySet<string>, objects
   must(lines === snapshot.entries && total === snapshot.bytes, `record ${seq} counts ${entries} entries and ${bytes} bytes, there are ${lines} and ${total}`)
   const unread = new Set([...text.matchAll(/^#bk (\S+) (?:error|stale)=/gm)].map(([, path]) => path)).size
   must(snapshot.state === (unread === 0 ? 'complete' : `partial ${unread}`), `record ${seq} is ${snapshot.state}, with ${unread} unread paths`)
-  must(used.size === packs.size, `record ${seq} needs a pack of which it reaches nothing`)
+  must([...said].every((name) => used.has(name)), `record ${seq} needs a pack of which it reaches nothing`)
   return snapshot
 }
 

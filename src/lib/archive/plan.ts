@@ -44,7 +44,7 @@ export async function planArchive(snapshot: OpenSnapshot, paths: readonly string
 
 /** The snapshot of the same set that WHEN means. Throws what `parseWhen` and `choose` throw. */
 export async function earlierSnapshot({log, record, where}: OpenSnapshot, when: string, {now, timeZone}: Pick<SnapshotRequest, 'now' | 'timeZone'>): Promise<SnapshotRecord> {
-  return choose(await log.snapshots(), {when: parseWhen(when), set: record.set, now, timeZone, where})
+  return choose(await log.snapshots(() => {}), {when: parseWhen(when), set: record.set, now, timeZone, where})
 }
 
 async function changes(snapshot: OpenSnapshot, since: SnapshotRecord, chain: Parameters<typeof groupsOf>[0], given: Changed['selection']): Promise<Changed> {

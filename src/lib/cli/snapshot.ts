@@ -3,7 +3,7 @@
  */
 import {valueFlag} from './flags.ts'
 import {systemClock} from '../sys/clock.ts'
-import type {OpenSnapshot, SnapshotRequest} from '../store/open.ts'
+import {openSnapshot, type OpenSnapshot, type SnapshotRequest} from '../store/open.ts'
 import type {Reporter} from './speech.ts'
 
 /** The flags that choose a snapshot. */
@@ -20,6 +20,13 @@ export function askedFor(operand: string, flags: {readonly at?: string | undefin
 /** The time zone that TZ or the system says. */
 export function localTimeZone(): string {
   return new Intl.DateTimeFormat().resolvedOptions().timeZone
+}
+
+/** Finds the snapshot that was asked for and says which it is. Of a log that is damaged, what is whole is there to choose from. */
+export async function openAndTell(request: SnapshotRequest, reporter: Reporter): Promise<OpenSnapshot> {
+  const snapshot = await openSnapshot(request, ({message}) => reporter.warn(message))
+  tellSnapshot(snapshot, reporter)
+  return snapshot
 }
 
 /** Says which snapshot was taken, and warns when it looks as if something was lost before it. */

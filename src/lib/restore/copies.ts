@@ -8,8 +8,8 @@ import type {StoreLog} from '../store/log.ts'
 /** By id: the packs that list it. The pack in which it was lost is among them, since only one of its frames may be bad. */
 export async function findCopies(log: StoreLog, lost: ReadonlyMap<string, string>): Promise<Map<string, string[]>> {
   const copies = new Map<string, string[]>()
-  for await (const record of log.backwards()) {
-    if (record.kind !== 'snapshot' || record.catalog === undefined) continue
+  for await (const record of log.backwards(() => {})) {
+    if (record.catalog === undefined) continue
     for (const pack of await catalogOf(log, record.seq)) {
       for (const id of pack.ids) {
         if (!lost.has(id)) continue

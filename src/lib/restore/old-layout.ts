@@ -31,7 +31,8 @@ const HELD = 256 * 1024
  * @throws BkError 2 for paths that are nowhere, 65 where the index of the snapshot itself cannot be read
  */
 export async function planOldLayout({log, record}: OpenSnapshot, paths: readonly string[], reporter: Reporter): Promise<Planned> {
-  const records = (await log.snapshots()).filter(({set, seq}) => set === record.set && seq <= record.seq)
+  // Whoever chose the snapshot has told of a log that is damaged.
+  const records = (await log.snapshots(() => {})).filter(({set, seq}) => set === record.set && seq <= record.seq)
   const {objects, packs} = await widerObjects(log, record, records.slice(0, -1))
   const spills: Spill[] = []
   const spill = (): Spill => {

@@ -82,8 +82,7 @@ export async function planRestore(snapshot: OpenSnapshot, paths: readonly string
   const plan = await makePlan({groups: groupsOf(chain), writer, record, selection, objects, reporter})
   // Its text is in the plan now, as far as it is wanted.
   freeBuffer(chain.full)
-  const packs = (await log.packs(await log.labels(record))).map(({pack}) => pack)
-  return {plan, objects, packs, versions: 0}
+  return {plan, objects, packs: await log.packsOf(record), versions: 0}
 }
 
 /**

@@ -7,6 +7,7 @@ import {IdTable} from '../store/id-table.ts'
 import {Objects} from '../store/objects.ts'
 import type {CataloguedPack} from '../store/catalog.ts'
 import type {StoreLog} from '../store/log.ts'
+import type {Labels} from '../store/needs.ts'
 import type {SnapshotRecord} from '../store/record.ts'
 
 /** What a restore asks for objects. */
@@ -24,7 +25,7 @@ export async function widerObjects(
   earlier: readonly SnapshotRecord[],
 ): Promise<{readonly objects: Lookup; readonly packs: readonly CataloguedPack[]}> {
   const own = await Objects.of(log, newest)
-  const packs = (await log.packs(await log.labels(newest))).map(({pack}) => pack)
+  const packs = await log.packsOf(newest)
   const known = new Set(packs.map(({name}) => name))
   const others: CataloguedPack[] = []
   for (const [seq, numbers] of await labelsOf(log, earlier)) {
@@ -40,7 +41,7 @@ export async function widerObjects(
 }
 
 /* All that the snapshots need. Nearly every record says what it needs by what it adds to the one before. */
-async function labelsOf(log: StoreLog, records: readonly SnapshotRecord[]): Promise<Map<number, Set<number>>> {
+async function labelsOf(log: StoreLog, records: readonly SnapshotRecord[]): Promise<Labels> {
   const all = new Map<number, Set<number>>()
   let before: number | undefined
   for (const record of records) {
@@ -52,7 +53,7 @@ async function labelsOf(log: StoreLog, records: readonly SnapshotRecord[]): Prom
     }
     before = record.seq
   }
-  return all
+  return (await log.replacedSince(0)).resolve(all)
 }
 
 /* Damage to an earlier snapshot must not keep the newest from coming back: what is lost by it is told of, file by file. */

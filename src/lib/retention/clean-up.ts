@@ -62,33 +62,38 @@ export async function cleanUp(log: StoreLog, options: CleanUpOptions): Promise<F
   return freed
 }
 
-/* Whoever does not know what an edit means does not know what it would break. */
-function mustKnowAll({unknown}: LogState): void {
+/** Whoever does not know what an edit means does not know what it would break. Throws BkError 77. */
+export function mustKnowAll({unknown}: LogState): void {
   const [line] = unknown
   if (line !== undefined) throw new BkError(`the log says something that this version does not know: ${line.slice(0, 80)}`, {status: 77, hint: 'update bk'})
 }
 
 async function findDoomed(log: StoreLog, state: LogState, files: ReadonlySet<string>, {now, atOnce}: CleanUpOptions): Promise<Doomed> {
-  const {labels, needed} = await unneededLabels(log, state, atOnce ? undefined : now)
+  const {labels, inUse} = await unneededLabels(log, state, atOnce ? undefined : now)
   const listed = await allListed(log)
-  const going = new Map<string, Going>()
-  for (const seq of labels.keys()) {
-    const record = await log.record(seq)
-    if (record?.kind !== 'snapshot' || record.catalog === undefined || state.doomedCatalogs.has(record.catalog)) continue
-    const catalog = await readCatalog(log, record.catalog)
-    for (const [n, {name, size}] of catalog.packs.entries()) {
-      if (labels.get(seq)!.has(n + 1) && !state.doomedPacks.has(name) && !listed.has(name)) going.set(name, {size, set: record.set})
+  const going = new Map<string, Freeing[]>()
+  for (const [seq, numbers] of labels) {
+    const bringer = state.bringers.get(seq)
+    if (bringer === undefined || state.doomedCatalogs.has(bringer.catalog)) continue
+    const {packs} = await readCatalog(log, bringer.catalog)
+    for (const [i, {name, size}] of packs.entries()) {
+      if (!numbers.has(i + 1) || state.doomedPacks.has(name) || listed.has(name)) continue
+      const freeing = going.get(name) ?? []
+      going.set(name, freeing)
+      // What others are in the place of was taken off when they came there.
+      if (!state.replaced.has(seq, i + 1)) freeing.push({set: bringer.set, size})
     }
   }
-  if (going.size > 0) await leaveNeeded(log, needed, going)
+  if (going.size > 0) await leaveNeeded(log, state, inUse, going)
   const doomed: Doomed = {packs: new Set(going.keys()), catalogs: new Set(), freed: new Map()}
-  for (const {set, size} of going.values()) count(doomed.freed, set, size)
+  for (const {set, size} of [...going.values()].flat()) count(doomed.freed, set, size)
   await addCatalogs(log, state, labels, doomed)
-  await addUnnamed(log, state, files, {needed, listed, doomed, now})
+  await addUnnamed(log, state, files, {inUse, listed, doomed, now})
   return doomed
 }
 
-interface Going {
+/* What a set that has brought a pack gets back for it. */
+interface Freeing {
   readonly size: number
   readonly set: string
 }
@@ -98,11 +103,13 @@ function count(sums: Map<string, number>, set: string, bytes: number): void {
 }
 
 /* A pack may be in two catalogs: two sessions counted on what a third had left. */
-async function leaveNeeded(log: StoreLog, needed: Labels, going: Map<string, Going>): Promise<void> {
-  for (const [seq, numbers] of needed) {
-    const record = await log.record(seq)
-    if (record?.kind !== 'snapshot' || record.catalog === undefined) throw new BkError(`record ${seq} has no catalog, and packs of it are needed`, {status: 65})
-    const {packs} = await readCatalog(log, record.catalog)
+async function leaveNeeded(log: StoreLog, state: LogState, inUse: Labels, going: Map<string, Freeing[]>): Promise<void> {
+  for (const [seq, numbers] of inUse) {
+    const bringer = state.bringers.get(seq)
+    if (bringer === undefined) throw new BkError(`record ${seq} has no catalog, and packs of it are needed`, {status: 65})
+    // With --now it went, though a sender might have counted on it.
+    if (state.doomedCatalogs.has(bringer.catalog)) continue
+    const {packs} = await readCatalog(log, bringer.catalog)
     for (const [n, {name}] of packs.entries()) if (numbers.has(n + 1)) going.delete(name)
   }
 }
@@ -110,30 +117,29 @@ async function leaveNeeded(log: StoreLog, needed: Labels, going: Map<string, Goi
 /* Catalogs of which no pack is left. */
 async function addCatalogs(log: StoreLog, state: LogState, labels: Labels, {packs: going, catalogs, freed}: Doomed): Promise<void> {
   for (const seq of labels.keys()) {
-    const record = await log.record(seq)
-    if (record?.kind !== 'snapshot' || record.catalog === undefined || state.doomedCatalogs.has(record.catalog)) continue
-    const {packs, size} = await readCatalog(log, record.catalog)
+    const bringer = state.bringers.get(seq)
+    if (bringer === undefined || state.doomedCatalogs.has(bringer.catalog)) continue
+    const {packs, size} = await readCatalog(log, bringer.catalog)
     if (!packs.every(({name}) => going.has(name) || state.doomedPacks.has(name))) continue
-    catalogs.add(record.catalog)
-    count(freed, record.set, size)
+    catalogs.add(bringer.catalog)
+    count(freed, bringer.set, size)
   }
 }
 
 interface Known {
-  readonly needed: Labels
+  readonly inUse: Labels
   readonly listed: ReadonlySet<string>
   readonly doomed: Doomed
   readonly now: number
 }
 
 /* Packs that nothing names. All catalogs are gone through only when there are more files than there should be. */
-async function addUnnamed(log: StoreLog, state: LogState, files: ReadonlySet<string>, {needed, listed, doomed, now}: Known): Promise<void> {
-  const expected = [...needed.values()].reduce((sum, numbers) => sum + numbers.size, 0)
+async function addUnnamed(log: StoreLog, state: LogState, files: ReadonlySet<string>, {inUse, listed, doomed, now}: Known): Promise<void> {
+  const expected = [...inUse.values()].reduce((sum, numbers) => sum + numbers.size, 0)
   if (files.size <= expected || log.store.made === undefined) return
   const named = new Set<string>()
-  for await (const record of log.backwards()) {
-    if (record.kind !== 'snapshot' || record.catalog === undefined || state.doomedCatalogs.has(record.catalog)) continue
-    for (const {name} of (await readCatalog(log, record.catalog)).packs) named.add(name)
+  for (const {catalog} of state.bringers.values()) {
+    if (!state.doomedCatalogs.has(catalog)) for (const {name} of (await readCatalog(log, catalog)).packs) named.add(name)
   }
   for (const name of files) {
     if (named.has(name) || listed.has(name) || state.doomedPacks.has(name)) continue

@@ -2,7 +2,7 @@
  * Which packs nobody needs any more. Labels are enough for that: which packs they are is looked up only for those that go, so that a
  * store of many snapshots costs hardly more than one of few.
  */
-import {applyNeeds, type Labels} from '../store/needs.ts'
+import {applyNeeds, minus, type Labels} from '../store/needs.ts'
 import type {LogState} from '../store/state.ts'
 import type {StoreLog} from '../store/log.ts'
 import type {SnapshotRecord} from '../store/record.ts'
@@ -14,10 +14,14 @@ const SENDER = 25 * 3600
 type Numbers = Map<number, Set<number>>
 
 export interface Unneeded {
-  /** Labels that only dropped snapshots have. */
+  /** Labels that nobody needs. */
   readonly labels: Labels
-  /** Labels that kept snapshots have, and what senders count on. */
+  /** What kept snapshots need now, and those that senders may count on. */
   readonly needed: Labels
+  /** The same, and what senders may count on though others are in its place. */
+  readonly inUse: Labels
+  /** The snapshots that are kept, and those that senders may count on. */
+  readonly counted: readonly SnapshotRecord[]
 }
 
 /**
@@ -25,27 +29,36 @@ export interface Unneeded {
  * @param now seconds since 1970; undefined for letting go also of what a sender may count on
  */
 export async function unneededLabels(log: StoreLog, state: LogState, now: number | undefined): Promise<Unneeded> {
-  const needed: Numbers = new Map()
+  const staying: Numbers = new Map()
   const dropped: Numbers = new Map()
+  const counted: SnapshotRecord[] = []
   const kept = new Set(state.kept.map(({record}) => record.seq))
-  const all = [...state.kept.map(({record}) => record), ...state.droppedRecords].sort((a, b) => a.seq - b.seq)
-  for (const records of bySet(all).values()) {
+  const records = [...state.kept.map(({record}) => record), ...state.droppedRecords].sort((a, b) => a.seq - b.seq)
+  for (const ofSet of bySet(records).values()) {
     let before: {readonly seq: number; readonly labels: Labels} | undefined
-    for (const [at, record] of records.entries()) {
+    for (const [at, record] of ofSet.entries()) {
       // Nearly always a difference to the one before; whoever asks the log for each keeps all of them.
       const labels: Labels = record.needs.base === before?.seq && before !== undefined ? applyNeeds(before.labels, record.needs) : await log.labels(record)
-      const next = records[at + 1]
+      const next = ofSet[at + 1]
       const isCounted = now !== undefined && (next === undefined || now - Date.parse(next.received) / 1000 < SENDER)
-      addAll(kept.has(record.seq) || isCounted ? needed : dropped, labels)
+      const stays = kept.has(record.seq) || isCounted
+      if (stays) counted.push(record)
+      addAll(stays ? staying : dropped, labels)
       before = {seq: record.seq, labels}
     }
   }
-  const labels: Numbers = new Map()
-  for (const [seq, numbers] of dropped) {
-    const left = [...numbers].filter((n) => needed.get(seq)?.has(n) !== true)
-    if (left.length > 0) labels.set(seq, new Set(left))
-  }
-  return {labels, needed}
+  const needed = state.replaced.resolve(staying)
+  // Whoever began to send before packs were replaced counts on those that were there then.
+  const held = state.replacements.filter(({time}) => now !== undefined && Math.abs(now - Date.parse(time) / 1000) < SENDER)
+  const inUse = union([needed, ...held.map(({old}) => old)])
+  const all = union([dropped, staying, ...state.replacements.flatMap(({old, fresh}) => [old, fresh])])
+  return {labels: minus(all, inUse), needed, inUse, counted}
+}
+
+function union(several: readonly Labels[]): Labels {
+  const all: Numbers = new Map()
+  for (const labels of several) addAll(all, labels)
+  return all
 }
 
 function bySet(records: readonly SnapshotRecord[]): Map<string, SnapshotRecord[]> {

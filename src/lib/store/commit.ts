@@ -4,10 +4,11 @@
  */
 import {BkError, errorCode} from '../cli/errors.ts'
 import {formatCatalog, type CataloguedPack} from './catalog.ts'
-import {doomedBy} from './edits.ts'
+import {doomedBy, replacedBy} from './edits.ts'
 import {diffNeeds, type Labels, type Needs} from './needs.ts'
 import {formatEditRecord, formatSnapshot, parseRecord, type Described, type SnapshotRecord} from './record.ts'
 import {catalogName, packName, recordName} from './store.ts'
+import {Replaced} from './replaced.ts'
 import {usedBy} from './usage.ts'
 import {readState, type LogState} from './state.ts'
 import type {StoreLog} from './log.ts'
@@ -44,16 +45,18 @@ const MAX_TRIES = 1000
  */
 export async function commitSnapshot(log: StoreLog, draft: Draft): Promise<Committed> {
   const {store} = log
-  const catalog = draft.packs.length === 0 ? undefined : formatCatalog(draft.packs)
-  let isCatalogThere = catalog === undefined
-  const brought = (catalog?.bytes.length ?? 0) + draft.packs.reduce((sum, {size}) => sum + size, 0)
-  const sizes = new Map((catalog?.packs ?? []).map(({name, size}) => [name, size]))
+  let catalogThere: string | undefined
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const head = await log.head()
     const seq = head.seq + 1
     const before = await log.newest(draft.set)
-    const {labels, since} = await labelsOf(log, draft, seq, catalog?.packs ?? [], before, sizes)
-    await checkPacks(log, draft.needed, sizes, await doomedSince(log, since))
+    const found = await findPacks(log, draft, before)
+    const packs = [...draft.packs, ...found.replaced]
+    const catalog = packs.length === 0 ? undefined : formatCatalog(packs)
+    const brought = (catalog?.bytes.length ?? 0) + packs.reduce((sum, {size}) => sum + size, 0)
+    const labels = withFresh(found.labels, seq, catalog?.packs ?? [], draft.needed)
+    const sizes = new Map([...found.sizes, ...packs.map(({name, size}): [string, number] => [name, size])])
+    await checkPacks(log, draft.needed, sizes, await doomedSince(log, found.since))
     const {text, sum} = formatSnapshot({
       seq,
       set: draft.set,
@@ -76,8 +79,8 @@ export async function commitSnapshot(log: StoreLog, draft: Draft): Promise<Commi
     // A record stays for ever, and one that cannot be read would end every reading of the log.
     parseRecord(bytes)
     await draft.admit?.((catalog?.bytes.length ?? 0) + bytes.length)
-    if (catalog !== undefined && !isCatalogThere) await store.put(catalogName(catalog.digest), [catalog.bytes], false)
-    isCatalogThere = true
+    if (catalog !== undefined && catalog.digest !== catalogThere) await store.put(catalogName(catalog.digest), [catalog.bytes], false)
+    catalogThere = catalog?.digest
     if (await store.put(recordName(seq), [bytes], true)) return {seq, sum}
   }
   throw new BkError('the log is written to faster than this can be committed', {status: 75})
@@ -101,38 +104,56 @@ export async function commitEdit(log: StoreLog, make: (state: LogState) => Promi
   throw new BkError('the log is written to faster than this can be committed', {status: 75})
 }
 
-async function labelsOf(
-  log: StoreLog,
-  draft: Draft,
-  seq: number,
-  fresh: readonly CataloguedPack[],
-  before: SnapshotRecord | undefined,
-  sizes: Map<string, number>,
-): Promise<{readonly labels: Labels; readonly since: number}> {
+/** Where packs are that did not come with the snapshot. */
+interface Found {
+  readonly labels: Labels
+  /**
+   * Packs in whose place others have been put since the writer began to count on them: only they have all that he may have meant. They are
+   * in the store until no sender can count on them any more, and come once more with this snapshot.
+   */
+  readonly replaced: readonly CataloguedPack[]
+  /** By name. */
+  readonly sizes: ReadonlyMap<string, number>
+  /** The record up to which none of them is doomed. */
+  readonly since: number
+}
+
+async function findPacks(log: StoreLog, draft: Draft, before: SnapshotRecord | undefined): Promise<Found> {
   const labels = new Map<number, Set<number>>()
+  const sizes = new Map<string, number>()
   const missing = new Set(draft.needed)
-  const take = (at: number, packs: readonly CataloguedPack[]): void => {
-    packs.forEach(({name, size}, i) => {
-      if (!missing.delete(name)) return
-      sizes.set(name, size)
-      const numbers = labels.get(at) ?? new Set<number>()
-      labels.set(at, numbers.add(i + 1))
-    })
+  for (const {name} of draft.packs) missing.delete(name)
+  const take = (seq: number, n: number, pack: CataloguedPack | undefined): void => {
+    if (pack === undefined || !missing.delete(pack.name)) return
+    sizes.set(pack.name, pack.size)
+    labels.set(seq, (labels.get(seq) ?? new Set<number>()).add(n))
   }
-  take(seq, fresh)
   if (missing.size > 0 && before !== undefined) {
-    for (const at of (await log.labels(before)).keys()) take(at, await log.catalog(at))
-  }
-  // What the snapshot before needs was not doomed when that was committed.
-  const since = missing.size === 0 ? (before?.seq ?? 0) : 0
-  if (missing.size > 0) {
-    for await (const record of log.backwards()) {
-      if (missing.size === 0) break
-      if (record.kind === 'snapshot' && record.catalog !== undefined) take(record.seq, await catalogIfThere(log, record.seq))
+    for (const [seq, numbers] of await log.labelsNow(before)) {
+      const packs = await log.catalog(seq)
+      for (const n of numbers) take(seq, n, packs[n - 1])
     }
   }
-  for (const name of missing) throw missingPack(name)
-  return {labels, since}
+  // What the snapshot before needs was not doomed when that was committed; what is in its place is younger.
+  if (missing.size === 0) return {labels, replaced: [], sizes, since: before?.seq ?? 0}
+  const replaced = new Replaced()
+  const old = new Map<string, CataloguedPack>()
+  for await (const record of log.backwards()) {
+    if (missing.size === 0) break
+    if (record.kind === 'edit') for (const each of replacedBy(record.lines)) replaced.add(each)
+    if (record.catalog === undefined) continue
+    for (const [i, pack] of (await catalogIfThere(log, record.seq)).entries()) {
+      if (!replaced.has(record.seq, i + 1)) take(record.seq, i + 1, pack)
+      else if (missing.has(pack.name)) old.set(pack.name, pack)
+    }
+  }
+  for (const name of missing) if (!old.has(name)) throw missingPack(name)
+  return {labels, replaced: [...missing].map((name) => old.get(name)!), sizes, since: 0}
+}
+
+function withFresh(labels: Labels, seq: number, packs: readonly CataloguedPack[], needed: ReadonlySet<string>): Labels {
+  const numbers = new Set(packs.flatMap(({name}, i) => (needed.has(name) ? [i + 1] : [])))
+  return numbers.size === 0 ? labels : new Map([...labels, [seq, numbers]])
 }
 
 /* A catalog goes when its last pack has. */

@@ -3,6 +3,7 @@
  * later version, and is kept.
  */
 import {BkError} from '../cli/errors.ts'
+import {formatLabels, parseLabels, type Labels} from './needs.ts'
 
 /** A line of an edit. */
 export type Edit =
@@ -18,6 +19,10 @@ export type Edit =
   | {readonly verb: 'doom'; readonly what: 'packs' | 'catalogs'; readonly names: readonly string[]}
   /** So many bytes that a set has brought are gone. */
   | {readonly verb: 'freed'; readonly set: string; readonly bytes: number}
+  /** The catalog of the packs that come with the edit, and their bytes with its own. */
+  | {readonly verb: 'catalog'; readonly digest: string; readonly bytes: number}
+  /** Since then, packs of a set that are needed are others: `fresh` have all of `old` that is needed. */
+  | {readonly verb: 'replace'; readonly set: string; readonly time: string; readonly old: Labels; readonly fresh: Labels}
   | {readonly verb: 'unknown'; readonly line: string}
 
 const NUMBER = '[1-9][0-9]{0,8}'
@@ -27,6 +32,8 @@ const PIN = new RegExp(`^pin (${NUMBER}) (none|\\S{20})(?: (\\S.*))?$`)
 const TIME = new RegExp(`^time (${NUMBER}) (\\S{20})$`)
 const DOOM = /^doom(-catalogs)?((?: [0-9a-f]{64})+)$/
 const FREED = /^freed ([A-Za-z0-9][A-Za-z0-9._-]{0,63}) ((?:0|[1-9][0-9]{0,14}))$/
+const CATALOG = /^catalog ([0-9a-f]{64}) ((?:0|[1-9][0-9]{0,14}))$/
+const REPLACE = /^replace ([A-Za-z0-9][A-Za-z0-9._-]{0,63}) (\S{20}) ([0-9. -]+) : ([0-9. -]+)$/
 
 /** Snapshots that one line may drop: more are no store's. */
 const MOST_DROPPED = 1_000_000
@@ -54,15 +61,23 @@ const PARSERS: ReadonlyMap<string, (line: string) => Edit | undefined> = new Map
   ['doom', parseDoom],
   ['doom-catalogs', parseDoom],
   ['freed', (line: string): Edit | undefined => match(FREED, line, ([set, bytes]) => ({verb: 'freed', set: set!, bytes: Number(bytes)}))],
+  ['catalog', (line: string): Edit | undefined => match(CATALOG, line, ([digest, bytes]) => ({verb: 'catalog', digest: digest!, bytes: Number(bytes)}))],
+  ['replace', (line: string): Edit | undefined =>
+    match(REPLACE, line, ([set, time, old, fresh]) => laterFresh({verb: 'replace', set: set!, time: timeOf(time!), old: parseLabels(old!), fresh: parseLabels(fresh!)}))],
 ])
 
-function match(pattern: RegExp, line: string, make: (words: readonly (string | undefined)[]) => Edit): Edit | undefined {
+function match(pattern: RegExp, line: string, make: (words: readonly (string | undefined)[]) => Edit | undefined): Edit | undefined {
   const found = pattern.exec(line)
   return found === null ? undefined : make(found.slice(1))
 }
 
 function parseDoom(line: string): Edit | undefined {
   return match(DOOM, line, ([catalogs, names]) => ({verb: 'doom', what: catalogs === undefined ? 'packs' : 'catalogs', names: names!.slice(1).split(' ')}))
+}
+
+/* What is in the place of a pack came after it, so that whoever follows labels comes to an end. */
+function laterFresh(edit: Replacement): Replacement | undefined {
+  return Math.max(...edit.old.keys()) < Math.min(...edit.fresh.keys()) ? edit : undefined
 }
 
 function parseDrop(line: string): Edit | undefined {
@@ -98,6 +113,10 @@ export function formatEdit(edit: Edit): string[] {
       return inLines(edit.names, ' ').map((names) => `${edit.what === 'packs' ? 'doom' : 'doom-catalogs'} ${names}`)
     case 'freed':
       return [`freed ${edit.set} ${edit.bytes}`]
+    case 'catalog':
+      return [`catalog ${edit.digest} ${edit.bytes}`]
+    case 'replace':
+      return [`replace ${edit.set} ${edit.time} ${formatLabels(edit.old)} : ${formatLabels(edit.fresh)}`]
     case 'unknown':
       return [edit.line]
   }
@@ -170,4 +189,23 @@ export function timesBy(lines: readonly string[]): Map<number, string> {
     if (edit.verb === 'time') times.set(edit.seq, edit.time)
   }
   return times
+}
+
+/** A line of an edit that says which packs stand for others. */
+export type Replacement = Extract<Edit, {readonly verb: 'replace'}>
+
+/** What the lines of an edit replace. */
+export function replacedBy(lines: readonly string[]): Replacement[] {
+  return lines.flatMap((line) => {
+    if (!line.startsWith('replace ')) return []
+    const edit = parseEdit(line)
+    return edit.verb === 'replace' ? [edit] : []
+  })
+}
+
+/** The catalog that comes with an edit. */
+export function catalogBy(lines: readonly string[]): Extract<Edit, {readonly verb: 'catalog'}> | undefined {
+  const found = lines.filter((line) => line.startsWith('catalog ')).map(parseEdit)
+  if (found.length > 1) throw new BkError('an edit has one catalog', {status: 65})
+  return found[0]?.verb === 'catalog' ? found[0] : undefined
 }

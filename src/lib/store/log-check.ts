@@ -8,6 +8,7 @@ import {objectId} from './object-id.ts'
 import {NO_RECORD, type SnapshotRecord, type StoreRecord} from './record.ts'
 import {catalogName, packName, recordName} from './store.ts'
 import {readCatalog} from './read-catalog.ts'
+import {Replaced} from './replaced.ts'
 import {readState, type LogState} from './state.ts'
 import type {StoreLog} from './log.ts'
 
@@ -43,8 +44,10 @@ interface Seen {
 export async function* checkLog(log: StoreLog, tally: LogTally): AsyncGenerator<string> {
   yield* checkFiles(log)
   const seen: Seen = {catalogs: new Map(), brought: new Map(), hasLost: false}
-  const {dropped, doomedCatalogs: gone} = await editsOf(log)
+  const edits = await editsOf(log)
   let unread: number[] = []
+  // Looked at in the end: what is in the place of a pack came after the snapshot.
+  const needing: SnapshotRecord[] = []
   const last = await log.last()
   for (let seq = 1; seq <= last; seq++) {
     const record = await recordOrWhy(log, seq)
@@ -62,22 +65,26 @@ export async function* checkLog(log: StoreLog, tally: LogTally): AsyncGenerator<
     }
     unread = []
     tally.head = record.sum
+    const bytes = yield* checkCatalog(log, record, seen, edits.doomedCatalogs)
     if (record.kind === 'edit') {
-      for (const [set, bytes] of seen.brought) seen.brought.set(set, Math.max(0, bytes - freedBy(record.lines, set)))
-    } else {
-      yield* checkCatalog(log, record, seen, gone)
-      if (!dropped.has(seq)) yield* checkNeeds(log, record, seen)
+      for (const [set, sum] of seen.brought) seen.brought.set(set, Math.max(0, sum - freedBy(record.lines, set)))
+      continue
     }
+    yield* checkTotal(record, bytes, seen)
+    if (!edits.dropped.has(seq)) needing.push(record)
   }
+  for (const record of needing) yield* checkNeeds(log, record, seen, edits.replaced)
 }
 
+type Edits = Pick<LogState, 'dropped' | 'doomedCatalogs' | 'replaced'>
+
 /* What edits have done, as far as the log can be read. */
-async function editsOf(log: StoreLog): Promise<Pick<LogState, 'dropped' | 'doomedCatalogs'>> {
+async function editsOf(log: StoreLog): Promise<Edits> {
   try {
     return await readState(log)
   } catch (error) {
     whyBad(error)
-    return {dropped: new Map(), doomedCatalogs: new Set()}
+    return {dropped: new Map(), doomedCatalogs: new Set(), replaced: new Replaced()}
   }
 }
 
@@ -100,30 +107,37 @@ async function* checkFiles({settings, store}: StoreLog): AsyncGenerator<string> 
   }
 }
 
-async function* checkCatalog(log: StoreLog, record: SnapshotRecord, {catalogs, brought, hasLost}: Seen, gone: ReadonlySet<string>): AsyncGenerator<string> {
-  const {seq, set, catalog, stored} = record
-  let bytes = 0
+/* Answers how many bytes came with a record. */
+async function* checkCatalog(log: StoreLog, {seq, catalog, stored}: StoreRecord, {catalogs}: Seen, gone: ReadonlySet<string>): AsyncGenerator<string, number> {
+  if (catalog === undefined) return 0
+  if (gone.has(catalog)) {
+    catalogs.set(seq, [])
+    return stored?.bytes ?? 0
+  }
   try {
-    const isGone = catalog !== undefined && gone.has(catalog)
-    const {packs, size} = catalog === undefined || isGone ? {packs: [], size: 0} : await readCatalog(log.store, catalog)
+    const {packs, size} = await readCatalog(log.store, catalog)
     // Without the ids: of all catalogs they would fill the memory.
     catalogs.set(seq, packs.map(({name, size: bytes}) => ({name, size: bytes})))
-    bytes = isGone ? (stored?.bytes ?? 0) : packs.reduce((sum, pack) => sum + pack.size, size)
+    const bytes = packs.reduce((sum, pack) => sum + pack.size, size)
     if (stored !== undefined && stored.bytes !== bytes) yield `record ${seq} says that it brought ${stored.bytes} bytes, its catalog says ${bytes}`
+    return bytes
   } catch (error) {
     catalogs.set(seq, undefined)
-    bytes = stored?.bytes ?? 0
-    yield `the catalog of record ${seq}: ${whyBad(error)} (${catalogName(catalog!)})`
+    yield `the catalog of record ${seq}: ${whyBad(error)} (${catalogName(catalog)})`
+    return stored?.bytes ?? 0
   }
+}
+
+function* checkTotal({seq, set, stored, size}: SnapshotRecord, bytes: number, {brought, hasLost}: Seen): Generator<string> {
   const before = brought.get(set) ?? (hasLost ? undefined : 0)
   const total = before === undefined ? (stored?.total ?? 0) : before + bytes
   if (stored !== undefined && stored.total !== total) yield `record ${seq} says that set ${set} brought ${stored.total} bytes so far, its records say ${total}`
-  brought.set(set, total + record.size)
+  brought.set(set, total + size)
 }
 
-async function* checkNeeds(log: StoreLog, record: SnapshotRecord, {catalogs}: Seen): AsyncGenerator<string> {
+async function* checkNeeds(log: StoreLog, record: SnapshotRecord, {catalogs}: Seen, replaced: Replaced): AsyncGenerator<string> {
   try {
-    for (const [at, numbers] of await log.labels(record)) {
+    for (const [at, numbers] of replaced.resolve(await log.labels(record))) {
       const packs = catalogs.get(at)
       // A damaged catalog has been told of already.
       if (packs === undefined && catalogs.has(at)) continue

@@ -6,8 +6,9 @@ import {BkError, errorCode} from '../cli/errors.ts'
 import {parseCatalog, type CataloguedPack} from './catalog.ts'
 import {objectId} from './object-id.ts'
 import {applyNeeds, type Labels} from './needs.ts'
-import {droppedBy, timesBy} from './edits.ts'
+import {droppedBy, replacedBy, timesBy} from './edits.ts'
 import {NO_RECORD, parseRecord, type SnapshotRecord, type StoreRecord} from './record.ts'
+import {Replaced} from './replaced.ts'
 import {parseSettings, type Settings} from './settings.ts'
 import {catalogName, recordName, SETTINGS, type Store} from './store.ts'
 
@@ -19,7 +20,16 @@ export interface Head {
   readonly sum: string
 }
 
+/** Hears of a damaged record. */
+export type OnDamage = (why: BkError) => void
+
+function raise(why: BkError): never {
+  throw why
+}
+
 const MAX_RECORD = 16 << 20
+/** No number is longer. */
+const NAME = /^log\/(?:\d{6}|[1-9]\d{6,8})$/
 
 /** The log of one store. */
 export class StoreLog {
@@ -58,18 +68,22 @@ export class StoreLog {
 
   /** Number of the last record; 0 for an empty log. */
   async last(): Promise<number> {
-    const names = (await this.store.list('log/')).filter((name) => /^log\/\d{6,}$/.test(name))
-    // Names are as long as their number needs: the longest are the latest.
-    return names.reduce((most, name) => Math.max(most, Number(name.slice(4))), 0)
+    return (await this.#numbers())[0] ?? 0
+  }
+
+  /* Of records, falling. By the names that there are: one that somebody has given to a file, and that is no record's, may be any number. */
+  async #numbers(): Promise<number[]> {
+    const names = await this.store.list('log/')
+    return names.flatMap((name) => (NAME.test(name) ? [Number(name.slice(4))] : [])).sort((a, b) => b - a)
   }
 
   async head(): Promise<Head> {
-    const seq = await this.last()
-    for (let at = seq; at > 0; at--) {
-      const record = await this.record(at)
-      if (record !== undefined) return {seq, sum: record.sum}
+    const numbers = await this.#numbers()
+    for (const seq of numbers) {
+      const record = await this.record(seq)
+      if (record !== undefined) return {seq: numbers[0]!, sum: record.sum}
     }
-    return {seq, sum: NO_RECORD}
+    return {seq: numbers[0] ?? 0, sum: NO_RECORD}
   }
 
   /** Record `seq`, or undefined for one that is torn or not there. */
@@ -102,29 +116,46 @@ export class StoreLog {
 
   /**
    * All records, newest first, each checked to be what the one after it was chained to.
-   * @throws BkError 65 for a record that is damaged, missing or not the one that was there
+   * @param onDamage hears of a record that is damaged, missing or not the one that was there, and it goes on with what is whole: for whoever
+   * wants back what there is, and writes nothing
+   * @throws BkError 65 for such a record, if nobody hears of it
    */
-  async *backwards(from?: number): AsyncGenerator<StoreRecord> {
+  async *backwards(onDamage: OnDamage = raise): AsyncGenerator<StoreRecord> {
     let expected: string | undefined
-    for (let seq = from ?? (await this.last()); seq > 0; seq--) {
-      const record = await this.record(seq)
+    for (const seq of await this.#numbers()) {
+      const record = await this.#recordOr(seq, onDamage)
+      if (record === 'damaged') expected = undefined
       // Torn: nothing, unless a later record was chained to it.
-      if (record === undefined) continue
-      if (expected !== undefined && record.sum !== expected) throw new BkError(`record ${seq} is not the one that the next is chained to`, {status: 65})
+      if (record === undefined || record === 'damaged') continue
+      if (expected !== undefined && record.sum !== expected) {
+        onDamage(new BkError(`record ${seq} is not the one that the next is chained to`, {status: 65}))
+        expected = undefined
+        continue
+      }
       yield record
       expected = record.prev
     }
-    if (expected !== undefined && expected !== NO_RECORD) throw new BkError('a record is missing or damaged', {status: 65, hint: `bk log --check ${this.store.where}`})
+    if (expected !== undefined && expected !== NO_RECORD) onDamage(new BkError('a record is missing or damaged', {status: 65, hint: `bk log --check ${this.store.where}`}))
+  }
+
+  async #recordOr(seq: number, onDamage: OnDamage): Promise<StoreRecord | 'damaged' | undefined> {
+    try {
+      return await this.record(seq)
+    } catch (error) {
+      if (!(error instanceof BkError)) throw error
+      onDamage(error)
+      return 'damaged'
+    }
   }
 
   /**
    * The snapshots that are kept, newest first, with `received` as it was corrected. What an edit does to a snapshot stands behind it, and is
    * seen before it.
    */
-  async *keptBackwards(): AsyncGenerator<SnapshotRecord> {
+  async *keptBackwards(onDamage?: OnDamage): AsyncGenerator<SnapshotRecord> {
     const dropped = new Set<number>()
     const times = new Map<number, string>()
-    for await (const record of this.backwards()) {
+    for await (const record of this.backwards(onDamage)) {
       if (record.kind === 'edit') {
         for (const seq of droppedBy(record.lines)) dropped.add(seq)
         // Of two corrections the later prevails.
@@ -140,13 +171,13 @@ export class StoreLog {
   }
 
   /** Every snapshot that is kept, oldest first. */
-  async snapshots(): Promise<SnapshotRecord[]> {
+  async snapshots(onDamage?: OnDamage): Promise<SnapshotRecord[]> {
     const records: SnapshotRecord[] = []
-    for await (const record of this.keptBackwards()) records.push(record)
+    for await (const record of this.keptBackwards(onDamage)) records.push(record)
     return records.reverse()
   }
 
-  /** The packs that a snapshot needs. */
+  /** The packs that a snapshot needs, as its record says. */
   async labels(record: SnapshotRecord): Promise<Labels> {
     const chain: SnapshotRecord[] = []
     let base: Labels = new Map()
@@ -173,7 +204,7 @@ export class StoreLog {
     const known = this.#catalogs.get(seq)
     if (known !== undefined) return known
     const record = await this.record(seq)
-    const digest = record?.kind === 'snapshot' ? record.catalog : undefined
+    const digest = record?.catalog
     if (digest === undefined) throw new BkError(`record ${seq} has no catalog`, {status: 65})
     const bytes = await this.store.get(catalogName(digest))
     if (objectId(bytes) !== digest) throw new BkError(`the catalog of record ${seq} is damaged: ${catalogName(digest)}`, {status: 65})
@@ -182,15 +213,33 @@ export class StoreLog {
     return packs
   }
 
-  /** The packs behind labels. Throws BkError 65 for a label that no catalog has. */
-  async packs(labels: Labels): Promise<{readonly label: readonly [seq: number, n: number]; readonly pack: CataloguedPack}[]> {
-    const result: {label: readonly [number, number]; pack: CataloguedPack}[] = []
-    for (const [seq, numbers] of labels) {
+  /**
+   * The packs that a snapshot needs now. When its record was written it named none that were replaced before: what came after it is all that
+   * has to be known.
+   */
+  async labelsNow(record: SnapshotRecord): Promise<Labels> {
+    return (await this.replacedSince(record.seq)).resolve(await this.labels(record))
+  }
+
+  /** What records after `seq` put in the place of packs. Where it is damaged, that is not known, and objects are found elsewhere. */
+  async replacedSince(seq: number): Promise<Replaced> {
+    const replaced = new Replaced()
+    for await (const record of this.backwards(() => {})) {
+      if (record.seq <= seq) break
+      if (record.kind === 'edit') for (const each of replacedBy(record.lines)) replaced.add(each)
+    }
+    return replaced
+  }
+
+  /** The packs that a snapshot needs now. Throws BkError 65 for one that no catalog has. */
+  async packsOf(record: SnapshotRecord): Promise<CataloguedPack[]> {
+    const result: CataloguedPack[] = []
+    for (const [seq, numbers] of await this.labelsNow(record)) {
       const packs = await this.catalog(seq)
       for (const n of numbers) {
         const pack = packs[n - 1]
         if (pack === undefined) throw new BkError(`no pack ${seq}.${n} in the catalog of record ${seq}`, {status: 65})
-        result.push({label: [seq, n], pack})
+        result.push(pack)
       }
     }
     return result

@@ -31,7 +31,7 @@ export function formatNeeds({base, drop, add}: Needs): string[] {
   return lines
 }
 
-function words_(sign: '+' | '-', labels: Labels): string[] {
+function words_(sign: '+' | '-' | '', labels: Labels): string[] {
   const words: string[] = []
   for (const seq of [...labels.keys()].sort((a, b) => a - b)) {
     const numbers = [...labels.get(seq)!].sort((a, b) => a - b)
@@ -43,6 +43,17 @@ function words_(sign: '+' | '-', labels: Labels): string[] {
     }
   }
   return words
+}
+
+/** Prints labels as words: `17.3-5 18.1`. */
+export function formatLabels(labels: Labels): string {
+  return words_('', labels).join(' ')
+}
+
+/** Parses what `formatLabels` prints; throws BkError 65. */
+export function parseLabels(text: string): Labels {
+  const {add} = parseNeeds([`none ${text.split(' ').map((word) => `+${word}`).join(' ')}`])
+  return add
 }
 
 const WORD = /^([+-])([1-9]\d{0,8})\.([1-9]\d{0,6})(?:-([1-9]\d{0,6}))?$/
@@ -100,7 +111,8 @@ export function diffNeeds(base: number, before: Labels, after: Labels): Needs {
   return {base, drop: minus(before, after), add: minus(after, before)}
 }
 
-function minus(a: Labels, b: Labels): Labels {
+/** The labels of `a` that `b` does not have. */
+export function minus(a: Labels, b: Labels): Labels {
   const result = new Map<number, Set<number>>()
   for (const [seq, numbers] of a) {
     const left = [...numbers].filter((n) => b.get(seq)?.has(n) !== true)

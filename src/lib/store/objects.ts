@@ -110,12 +110,12 @@ export class Objects {
 
   /** Prepares to read what a snapshot reaches. */
   static async of(log: StoreLog, record: SnapshotRecord): Promise<Objects> {
-    const packs = await log.packs(await log.labels(record))
+    const packs = await log.packsOf(record)
     const table = new IdTable()
-    packs.forEach(({pack}, i) => {
-      for (const id of pack.ids) table.add(id, i)
+    packs.forEach(({ids}, i) => {
+      for (const id of ids) table.add(id, i)
     })
-    return new Objects(log, packs.map(({pack}) => pack.name), table)
+    return new Objects(log, packs.map(({name}) => name), table)
   }
 
   /** The pack that should hold an object, or undefined when none that the snapshot needs lists it. */
@@ -161,14 +161,10 @@ export class Objects {
   }
 
   async *#others(id: string, not: string | undefined): AsyncGenerator<string> {
-    try {
-      for await (const record of this.#log.backwards()) {
-        if (record.kind !== 'snapshot' || record.catalog === undefined) continue
-        for (const pack of await this.#packsOf(record.seq)) if (pack.name !== not && holds(pack.ids, id)) yield pack.name
-      }
-    } catch (error) {
-      // Where the log is damaged, the search ends: what was found is what there is.
-      if (!isFailure(error)) throw error
+    // A damaged record has no catalog that anybody knows of; those of all others are looked at.
+    for await (const record of this.#log.backwards(() => {})) {
+      if (record.catalog === undefined) continue
+      for (const pack of await this.#packsOf(record.seq)) if (pack.name !== not && holds(pack.ids, id)) yield pack.name
     }
   }
 

@@ -8,7 +8,7 @@ import {calls} from '../sys/calls.ts'
 import {cutAtWhen, parseAddress} from './address.ts'
 import {readChain, textOf, type Chain} from './levels.ts'
 import {LocalStore, type LocalOptions} from './local.ts'
-import {StoreLog} from './log.ts'
+import {StoreLog, type OnDamage} from './log.ts'
 import {Objects, PackReader} from './objects.ts'
 import {SftpStore} from './sftp.ts'
 import {SETTINGS, type Store} from './store.ts'
@@ -101,11 +101,14 @@ export interface OpenSnapshot {
   readonly before: SnapshotRecord | undefined
 }
 
-/** Finds a snapshot. Throws what `openLog`, `snapshotOperand` and `choose` throw. */
-export async function openSnapshot({operand, at, set, now, timeZone}: SnapshotRequest): Promise<OpenSnapshot> {
+/**
+ * Finds a snapshot. Throws what `openLog`, `snapshotOperand` and `choose` throw.
+ * @param onDamage hears of damaged records, and the choice is among those that are whole; otherwise they end it (65)
+ */
+export async function openSnapshot({operand, at, set, now, timeZone}: SnapshotRequest, onDamage?: OnDamage): Promise<OpenSnapshot> {
   const {store: where, when} = snapshotOperand(operand, at)
   const log = await openLog(where)
-  const snapshots = await log.snapshots()
+  const snapshots = await log.snapshots(onDamage)
   const record = choose(snapshots, {when, set, now, timeZone, where})
   const before = snapshots.findLast((each) => each.set === record.set && each.seq < record.seq)
   return {where, log, record, before}

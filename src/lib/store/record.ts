@@ -4,6 +4,7 @@
  */
 import {BkError} from '../cli/errors.ts'
 import {objectId} from './object-id.ts'
+import {catalogBy} from './edits.ts'
 import {formatNeeds, parseNeeds, type Needs} from './needs.ts'
 import {isNote} from './note.ts'
 
@@ -62,6 +63,9 @@ export interface SnapshotRecord extends Chained, Described {
 export interface EditRecord extends Chained {
   readonly kind: 'edit'
   readonly lines: readonly string[]
+  /** Of packs that take the place of others. */
+  readonly catalog: string | undefined
+  readonly stored?: Pick<Stored, 'bytes'> | undefined
 }
 
 export type StoreRecord = SnapshotRecord | EditRecord
@@ -255,7 +259,8 @@ function parseEdit(lines: readonly string[], sum: string, size: number): EditRec
   let prev = take.maybe(LINES.prev)
   for (; prev === undefined; prev = take.maybe(LINES.prev)) body.push(take.must(LINES.edit)[0]!)
   if (take.rest().length > 0) throw new BkError('something stands behind prev', {status: 65})
-  return {kind: 'edit', seq, lines: body, prev: prev[0]!, sum, size}
+  const catalog = catalogBy(body)
+  return {kind: 'edit', seq, lines: body, catalog: catalog?.digest, stored: catalog === undefined ? undefined : {bytes: catalog.bytes}, prev: prev[0]!, sum, size}
 }
 
 /** The time as it came; throws BkError 65 for one like the 30th of February. */

@@ -69,7 +69,8 @@ async function namedElsewhere(log: StoreLog, set: string, names: ReadonlySet<str
       if (record.kind === 'edit') {
         for (const line of record.lines) line.split(' ').forEach(note)
         for (const name of doomedCatalogs(record.lines)) gone.add(name)
-      } else if (record.catalog === undefined || !gone.has(record.catalog)) for (const name of await broughtNames(log, record)) note(name)
+      }
+      if (record.catalog === undefined || !gone.has(record.catalog)) for (const name of await broughtNames(log, record)) note(name)
     }
     return found
   } catch (error) {

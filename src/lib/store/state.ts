@@ -2,9 +2,10 @@
  * What a store means now: its records, with everything that edits have done to them. Whether a snapshot is kept, when it counts as
  * received, until when it is pinned, which packs nobody may count on: asked here, and nowhere else.
  */
-import {parseEdit, type Edit} from './edits.ts'
+import {parseEdit, replacedBy, type Edit, type Replacement} from './edits.ts'
+import {Replaced} from './replaced.ts'
 import type {Head, StoreLog} from './log.ts'
-import type {SnapshotRecord, StoreRecord} from './record.ts'
+import type {SnapshotRecord, Stored, StoreRecord} from './record.ts'
 
 /** Kept until a time, and why. */
 export interface Pin {
@@ -27,6 +28,15 @@ export interface Receipt {
   readonly isSet: boolean
 }
 
+/** A record that brought packs. */
+export interface Bringer {
+  readonly seq: number
+  readonly catalog: string
+  /** Whose they are, in a quota. */
+  readonly set: string
+  readonly stored?: Pick<Stored, 'bytes'> | undefined
+}
+
 export interface LogState {
   readonly head: Head
   /** Oldest first. */
@@ -41,6 +51,12 @@ export interface LogState {
   readonly rules: ReadonlyMap<string, {readonly zone: string; readonly words: string}>
   readonly doomedPacks: ReadonlySet<string>
   readonly doomedCatalogs: ReadonlySet<string>
+  /** What is in the place of packs. */
+  readonly replaced: Replaced
+  /** And when it came there, in order. */
+  readonly replacements: readonly Replacement[]
+  /** By number: records whose catalogs name packs, oldest first. */
+  readonly bringers: ReadonlyMap<number, Bringer>
   /** Lines of verbs that this version does not know. */
   readonly unknown: readonly string[]
 }
@@ -55,15 +71,27 @@ export async function readState(log: StoreLog): Promise<LogState> {
 /** What records mean together, oldest first. Throws BkError 65 for an edit that is none. */
 export function stateOf(records: readonly StoreRecord[]): Omit<LogState, 'head'> {
   const edits = records.flatMap((record) => (record.kind === 'edit' ? record.lines.map(parseEdit) : []))
-  return fold(records.filter((record) => record.kind === 'snapshot'), edits)
+  return {...fold(records.filter((record) => record.kind === 'snapshot'), edits), bringers: bringersOf(records)}
 }
 
-function fold(snapshots: readonly SnapshotRecord[], edits: readonly Edit[]): Omit<LogState, 'head'> {
+function bringersOf(records: readonly StoreRecord[]): Map<number, Bringer> {
+  const bringers = new Map<number, Bringer>()
+  for (const record of records) {
+    const {seq, catalog, stored} = record
+    const set = record.kind === 'snapshot' ? record.set : replacedBy(record.lines)[0]?.set
+    if (catalog !== undefined && set !== undefined) bringers.set(seq, {seq, catalog, set, stored})
+  }
+  return bringers
+}
+
+function fold(snapshots: readonly SnapshotRecord[], edits: readonly Edit[]): Omit<LogState, 'head' | 'bringers'> {
   const dropped = new Map<number, string>()
   const rules = new Map<string, {zone: string; words: string}>()
   const pins = new Map<number, Pin>()
   const times = new Map<number, string>()
   const doomed = {packs: new Set<string>(), catalogs: new Set<string>()}
+  const replaced = new Replaced()
+  const replacements: Replacement[] = []
   const unknown: string[] = []
   for (const edit of edits) {
     if (edit.verb === 'drop') for (const seq of edit.numbers) dropped.set(seq, edit.why)
@@ -72,7 +100,10 @@ function fold(snapshots: readonly SnapshotRecord[], edits: readonly Edit[]): Omi
     else if (edit.verb === 'pin') pins.set(edit.seq, {until: edit.until!, note: edit.note})
     else if (edit.verb === 'time') times.set(edit.seq, edit.time)
     else if (edit.verb === 'doom') for (const name of edit.names) doomed[edit.what].add(name)
-    else if (edit.verb === 'unknown') unknown.push(edit.line)
+    else if (edit.verb === 'replace') {
+      replaced.add(edit)
+      replacements.push(edit)
+    } else if (edit.verb === 'unknown') unknown.push(edit.line)
   }
   return {
     kept: snapshots.filter(({seq}) => !dropped.has(seq)).map((record) => ({record, pin: pins.get(record.seq)})),
@@ -82,6 +113,8 @@ function fold(snapshots: readonly SnapshotRecord[], edits: readonly Edit[]): Omi
     rules,
     doomedPacks: doomed.packs,
     doomedCatalogs: doomed.catalogs,
+    replaced,
+    replacements,
     unknown,
   }
 }

@@ -7,7 +7,7 @@ import {freedBy} from './edits.ts'
 import {objectId} from './object-id.ts'
 import {catalogName} from './store.ts'
 import type {StoreLog} from './log.ts'
-import type {SnapshotRecord} from './record.ts'
+import type {SnapshotRecord, StoreRecord} from './record.ts'
 
 /** Packs of a catalog, and what they and the catalog take. */
 export interface Brought {
@@ -40,8 +40,8 @@ export async function broughtBy({store}: StoreLog, {catalog}: SnapshotRecord): P
   return {packs, bytes, catalog: text.length}
 }
 
-/** Names of the packs that came with a snapshot. Throws where the catalog that says so cannot be read. */
-export async function broughtNames({store}: StoreLog, {catalog}: SnapshotRecord): Promise<string[]> {
+/** Names of the packs that came with a record. Throws where the catalog that says so cannot be read. */
+export async function broughtNames({store}: StoreLog, {catalog}: StoreRecord): Promise<string[]> {
   if (catalog === undefined) return []
   const text = await store.get(catalogName(catalog))
   if (objectId(text) !== catalog) throw new BkError('a catalog is damaged', {status: 65})

@@ -112,7 +112,7 @@ export class Answerer {
     const known = new Known()
     const newest = await log.newest(set)
     if (newest !== undefined) {
-      for (const {pack} of await log.packs(await log.labels(newest))) {
+      for (const pack of await log.packsOf(newest)) {
         if ((await log.store.size(packName(pack.name))) === pack.size) known.addPack(pack.name, pack.ids)
       }
     }

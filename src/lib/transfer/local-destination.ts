@@ -75,7 +75,7 @@ export class LocalDestination implements Destination {
     const newest = own === undefined ? await this.#newestOfOthers() : [own]
     const seen = new Set<string>()
     for (const record of newest) {
-      for (const {pack} of await this.#log.packs(await this.#log.labels(record))) {
+      for (const pack of await this.#log.packsOf(record)) {
         if (seen.has(pack.name)) continue
         seen.add(pack.name)
         // What is not there any more must not be counted on.
@@ -110,9 +110,9 @@ export class LocalDestination implements Destination {
 
   async #facts(record: SnapshotRecord | undefined): Promise<BaseFacts | undefined> {
     if (record === undefined) return undefined
-    const packs = await this.#log.packs(await this.#log.labels(record))
+    const packs = await this.#log.packsOf(record)
     const {partial, entries, bytes, index, tree} = record
-    return {partial, entries, bytes, index, tree, needed: new Set(packs.map(({pack}) => pack.name))}
+    return {partial, entries, bytes, index, tree, needed: new Set(packs.map(({name}) => name))}
   }
 
   async chain(facts: BaseFacts): Promise<Chain> {
@@ -120,7 +120,7 @@ export class LocalDestination implements Destination {
     if (index === undefined) throw new Error('a snapshot of a store has an index')
     const record = await this.#log.newest(this.#set, ({tree}) => tree === facts.tree)
     // Not by `known`: on a night in which nothing changed nobody has to look at the ids of all objects.
-    const packs = (await this.#log.packs(await this.#log.labels(record!))).map(({pack}) => pack)
+    const packs = await this.#log.packsOf(record!)
     // An older snapshot may have packs that the newest no longer needs.
     if (record!.seq !== (await this.#log.newest(this.#set))!.seq) {
       const known = await this.known()

@@ -191,7 +191,7 @@ function isUnchanged(lines: SnapshotLines, packs: readonly CataloguedPack[], bas
 }
 
 async function packsOf(log: StoreLog, record: SnapshotRecord): Promise<Set<string>> {
-  return new Set((await log.packs(await log.labels(record))).map(({pack}) => pack.name))
+  return new Set((await log.packsOf(record)).map(({name}) => name))
 }
 
 /** Goes through the whole index that a snapshot promises; returns the names of the packs it reaches. */
@@ -202,7 +202,7 @@ async function checkIndex(
   base: SnapshotRecord | undefined,
   {log, options, guard, deadline, held}: Visit,
 ): Promise<Set<string>> {
-  if (base !== undefined) for (const {pack} of await log.packs(await log.labels(base))) held.addPack(pack.name, pack.ids)
+  if (base !== undefined) for (const pack of await log.packsOf(base)) held.addPack(pack.name, pack.ids)
   await addClaimed(held, lines, log)
   for (const pack of left) held.addPack(pack.name, pack.ids)
   const reader = new PackReader(log.store)
@@ -286,7 +286,8 @@ async function addClaimed(held: Held, lines: SnapshotLines, log: StoreLog): Prom
     if (record.kind === 'edit') {
       for (const name of doomedBy(record.lines)) claimed.delete(name)
       for (const name of doomedCatalogs(record.lines)) gone.add(name)
-    } else if (record.catalog !== undefined && !gone.has(record.catalog)) {
+    }
+    if (record.catalog !== undefined && !gone.has(record.catalog)) {
       for (const pack of await log.catalog(record.seq)) if (claimed.delete(pack.name)) held.addPack(pack.name, pack.ids)
     }
   }

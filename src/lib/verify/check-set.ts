@@ -21,7 +21,8 @@ import type {Damage} from './damage.ts'
 import type {Holdings} from './holdings.ts'
 import type {LostFiles} from './lost-files.ts'
 import type {Report} from './report.ts'
-import type {Bringer, Standing} from './standing.ts'
+import type {Standing} from './standing.ts'
+import type {Bringer} from '../store/state.ts'
 
 /** What a check of snapshots works with. */
 export interface SetContext {

@@ -7,7 +7,7 @@ import {readCatalog} from '../store/read-catalog.ts'
 import type {CataloguedPack} from '../store/catalog.ts'
 import type {Store} from '../store/store.ts'
 import {whyNot} from './records.ts'
-import type {Bringer} from './standing.ts'
+import type {Bringer} from '../store/state.ts'
 
 /** A pack as a catalog names it. */
 export interface HeldPack {

@@ -7,7 +7,8 @@ import {isDamage} from './is-damage.ts'
 import {readCatalog} from '../store/read-catalog.ts'
 import type {Holdings} from './holdings.ts'
 import type {Store} from '../store/store.ts'
-import type {Bringer, Standing} from './standing.ts'
+import type {Standing} from './standing.ts'
+import type {Bringer} from '../store/state.ts'
 
 export class IdPacks {
   readonly #table = new IdTable()

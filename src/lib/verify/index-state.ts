@@ -167,6 +167,12 @@ export class IndexState {
     return {path: this.#pathAt(place), line, comments: lines}
   }
 
+  /** All that the index has now, in no order. */
+  *groups(): Generator<Group> {
+    for (let place = 0; place + 1 < this.#starts.length; place++) if (!this.#over.has(this.#pathAt(place))) yield this.#groupAt(place)
+    for (const group of this.#over.values()) if (group !== null) yield group
+  }
+
   /**
    * Reads the whole index as it is now: its order, its directories, and what it comes to.
    * @throws BkError 65

@@ -57,17 +57,13 @@ export interface Needed {
 }
 
 /** Looks labels up. */
-export function neededPacks(labels: Labels, holdings: Holdings, {replacedBy}: Pick<Standing, 'replacedBy'>): Needed {
+export function neededPacks(labels: Labels, holdings: Holdings, {replaced}: Pick<Standing, 'replaced'>): Needed {
   const packs = new Set<number>()
   const replacing = new Set<number>()
-  const take = (pack: number): void => {
-    const others = replacedBy(holdings.packs[pack]!.name)
-    if (others === undefined) packs.add(pack)
-    else for (const name of others) addKnown(replacing, holdings.numbers.get(name))
-  }
   const unknown: number[] = []
   const without: string[] = []
-  for (const [seq, numbers] of labels) {
+  for (const [seq, numbers] of replaced.resolve(labels)) {
+    const said = labels.get(seq)
     const catalog = holdings.labels.get(seq)
     if (catalog === undefined && holdings.labels.has(seq)) {
       unknown.push(seq)
@@ -76,14 +72,10 @@ export function neededPacks(labels: Labels, holdings: Holdings, {replacedBy}: Pi
     for (const n of numbers) {
       const pack = catalog?.[n - 1]
       if (pack === undefined) without.push(`${seq}.${n}`)
-      else take(pack)
+      else (said?.has(n) === true ? packs : replacing).add(pack)
     }
   }
   return {packs, replacing, unknown, without}
-}
-
-function addKnown(packs: Set<number>, pack: number | undefined): void {
-  if (pack !== undefined) packs.add(pack)
 }
 
 /** In what a snapshot needs other packs than it reaches; in words. */

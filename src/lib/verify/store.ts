@@ -19,7 +19,6 @@ import {Report} from './report.ts'
 import {standingOf, type Standing} from './standing.ts'
 import {BkError} from '../cli/errors.ts'
 import {packName, catalogName, type Store} from '../store/store.ts'
-import type {StoreRecord} from '../store/record.ts'
 import type {CheckedLog} from './records.ts'
 import type {Finding} from './finding.ts'
 
@@ -27,8 +26,6 @@ export interface StoreOptions {
   /** Which packs are read; undefined reads none. */
   readonly read: {readonly subset: Subset | undefined; readonly isCut: boolean; readonly isTimeUp: () => boolean} | undefined
   readonly repair: boolean
-  /** What records say that the store has, where that is known better than by `standingOf`. */
-  readonly standing?: ((records: readonly StoreRecord[]) => Standing) | undefined
   /** Days since 1970. */
   readonly day: number
   readonly threads: number
@@ -106,7 +103,7 @@ async function look(store: Store, options: StoreOptions, earlier?: Look): Promis
   const report = new Report((text) => notes.push(text))
   const checked = await checkRecords(store, report)
   if (checked.log.settings.kind === 'sealed') throw new BkError(`${store.where} is sealed: this version of bk cannot read sealed stores`)
-  const standing = (options.standing ?? standingOf)(checked.records)
+  const standing = standingOf(checked.records)
   const holdings = await checkCatalogs(store, checked, standing, options, report)
   const damage = new Damage()
   const whole = await checkSizes(store, holdings, standing, damage)

@@ -36,6 +36,11 @@ dropped=$(cd "$store/log" 2>/dev/null && ls | xargs grep -lx '#bk record 1 edit'
   awk '$1 == "drop" { n = split($2, range, ","); for (i = 1; i <= n; i++) { m = split(range[i], end, "-"); for (k = end[1] + 0; k <= end[m] + 0; k++) print k } }' "$edit"
 done)
 
+# Packs that were about to be deleted then, a name a line: what is needed of them is in others.
+doomed=$(cd "$store/log" 2>/dev/null && ls | xargs grep -lx '#bk record 1 edit' 2>/dev/null | while read -r edit; do
+  is_record "$edit" edit && awk '$1 == "doom" { for (i = 2; i <= NF; i++) print $i }' "$edit"
+done)
+
 is_dropped() { printf '%s\n' "$dropped" | grep -x "$(field "$1" seq)" >/dev/null; }
 is_snapshot() { is_record "$1" snapshot && ! is_dropped "$1"; }
 
@@ -84,7 +89,7 @@ trap 'exit 143' TERM
 for catalog in "$store"/catalogs/*; do
   [ -f "$catalog" ] || continue
   if [ "$(sha256sum <"$catalog" | cut -c1-64)" != "${catalog##*/}" ]; then say "damaged: $catalog"; continue; fi
-  awk '/^#/ { next } $1 == "pack" { pack = $2; next } { print $1, pack }' "$catalog"
+  printf '%s\n' "$doomed" | awk 'NR == FNR { doomed[$1]; next } /^#/ { next } $1 == "pack" { pack = $2; next } !(pack in doomed) { print $1, pack }' - "$catalog"
 done >"$work/where"
 
 # Takes what is wanted (ids in the file $2) out of the pack $1.
