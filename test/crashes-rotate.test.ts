@@ -1,4 +1,4 @@
-// Rotation that is killed at any instant while a sender is at work: what is kept is whole, what is gone is what was dropped, the sender is
+// Rotation and compaction that are killed at any instant while a sender is at work: what is kept is whole, what is gone is what was dropped, the sender is
 // not harmed (with --now it may have to send again), and the next rotation goes on. 30 rounds in `npm test`, 300 by `npm run crashes`; BK_SEED
 // repeats one. The whole store is read afterwards by somebody who knows only docs/format.md.
 
@@ -16,6 +16,8 @@ const count = Number(process.env['BK_CRASHES'] ?? 30)
 const perStore = 10
 /** Of a day the first snapshot stays, and the newest: nearly every rotation drops something. */
 const rotate = 'bk rotate -q store --keep-daily 1 --apply'
+/** Little waste is enough: nearly every one has something to write anew, of the sender's set too. */
+const compact = ' --compact --waste 3'
 
 type Place = {readonly dir: string; readonly env: Readonly<Record<string, string>>}
 
@@ -31,7 +33,7 @@ function newPlace(): Place {
 
 test(`${count} times SIGKILL`, async () => {
   let place = newPlace()
-  let [hits, resent] = [0, 0]
+  let [hits, resent, replaced] = [0, 0, 0]
   await rounds(count, async (random, round) => {
     if (round % perStore === 0) place = newPlace()
     const {dir, env} = place
@@ -42,14 +44,16 @@ test(`${count} times SIGKILL`, async () => {
     }
     if (round % perStore === 0) await run('bk init -q store')
     for (const each of [1, 2]) {
-      writeFileSync(join(dir, 'tree', `file ${Math.floor(random() * 20)}`), noise(Math.floor(random() * 1e9), 30_000 * each))
+      for (let at = 0; at < 5; at++) writeFileSync(join(dir, 'tree', `file ${Math.floor(random() * 20)}`), noise(Math.floor(random() * 1e9), 10_000 * each))
       await run('bk push -q --set one -C tree . store >/dev/null')
     }
-    // Large enough to be at work all the while.
+    // Large enough to be at work all the while; what comes with it is needed longer.
+    for (let at = 0; at < 5; at++) writeFileSync(join(dir, 'other', `file ${Math.floor(random() * 20)}`), noise(Math.floor(random() * 1e9), 2000))
     writeFileSync(join(dir, 'other/large'), noise(Math.floor(random() * 1e9), 4_000_000))
     const atOnce = random() < 0.5 ? ' --now' : ''
-    const script = `bk push -q --set two -C other . store >/dev/null 2>said & sender=$!; ${rotate}${atOnce} >/dev/null; wait $sender; echo $? >sender`
-    const {killed} = await killDuring(script, {victim: /bk\.js rotate/, after: random() * 220}, {cwd: dir, env})
+    const isCompacting = random() < 0.7
+    const script = `bk push -q --set two -C other . store >/dev/null 2>said & sender=$!; ${rotate}${isCompacting ? compact : ''}${atOnce} >/dev/null; wait $sender; echo $? >sender`
+    const {killed} = await killDuring(script, {victim: /bk\.js rotate/, after: random() * (isCompacting ? 300 : 220)}, {cwd: dir, env})
     if (killed) hits++
     const sender = Number(await text(place, 'cat sender'))
     expect({said: sender === 0 ? '' : await text(place, 'cat said'), sender: atOnce === '' ? sender : sender === 77 ? 0 : sender}).toEqual({said: expect.any(String), sender: 0})
@@ -61,8 +65,10 @@ test(`${count} times SIGKILL`, async () => {
     expect(snapshots.at(-1)?.state).toBe('complete')
     expect(await text(place, 'bk log store --check')).toMatch(/^\d+ records?, head /)
     await run('bk verify -q store --read-data >&2')
-    await run(`${rotate} --now >/dev/null`)
+    // What came with --now while somebody was sending may be waste again: twice is enough.
+    await run(`${rotate}${isCompacting ? compact : ''} --now >/dev/null && ${rotate}${isCompacting ? compact : ''} --now >/dev/null`)
     await run('bk verify -q store --read-data >&2')
+    replaced += Number(await text(place, "cat store/log/* | grep -ac '^replace '"))
     const kept = readStore(join(dir, 'store'))
     expect(kept.snapshots.map(({set}) => set).sort().join(' ')).toMatch(/^one one two(?: two)?$/)
     // Dropping the last user of a pack frees it: there is nothing in the store that nobody needs.
@@ -75,6 +81,7 @@ test(`${count} times SIGKILL`, async () => {
   // Instants that come too late hit nobody: most must not.
   expect(hits).toBeGreaterThan(count / 2)
   expect(resent).toBeLessThan(count / 2)
+  expect(replaced).toBeGreaterThan(count)
 }, 60_000 + count * 15_000)
 
 async function text({dir, env}: Place, script: string): Promise<string> {
