@@ -9,11 +9,11 @@ _bk() {
   COMPREPLY=()
 
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W 'archive browse diff index init keep keys log pull push receive restore rotate send status verify help --help --version' -- "$cur"))
+    COMPREPLY=($(compgen -W 'archive browse diff index init keep keys log pull purge push receive restore rotate send status verify help --help --version' -- "$cur"))
     return
   fi
   case $command in
-    help) words='archive browse diff index init keep keys log pull push receive restore rotate send status verify' ;;
+    help) words='archive browse diff index init keep keys log pull purge push receive restore rotate send status verify' ;;
     keys) words='generate list restrict revoke sftp-chroot' command+=" ${COMP_WORDS[2]}" ;;
   esac
   if [[ $words ]] && ((COMP_CWORD == 2)); then
@@ -63,6 +63,9 @@ _bk() {
       ;;
     'pull')
       words='--max-entries --max-file --per-day --quota --reserve --deadline --compress --cumulative --index --quiet -q --set --state --verbose -v --help'
+      ;;
+    'purge')
+      words='--apply --json --quiet -q --verbose -v --help'
       ;;
     'push')
       words='--as --directory -C --exclude --exclude-caches --exclude-from --exclude-if-present --exclude-larger-than --exclude-nodump --files-from --ignore-inode --jobs -j --keep-going --no-cache --null -0 --one-file-system -x --quiet -q --reference --verbose -v --after --before --bwlimit --compress --dry-run -n --note --ping --set --wait --help'

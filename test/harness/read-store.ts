@@ -5,6 +5,7 @@
 import {createHash} from 'node:crypto'
 import {existsSync, readdirSync, readFileSync} from 'node:fs'
 import {join} from 'node:path'
+import {addRange, addReplaced, inPlaceOf} from './read-edits.ts'
 import {readPack} from './read-pack.ts'
 import {checkTree, textOfIndex} from './read-index.ts'
 
@@ -40,7 +41,7 @@ type Record = {readonly seq: number; readonly sum: string; readonly fields: Read
 /** Reads and checks a whole store. */
 export function readStore(dir: string): StoreReading {
   checkSettings(dir)
-  const {records, edits, dropped, doomed, replaced} = readLog(dir)
+  const {records, edits, dropped, doomed, replaced, indexes} = readLog(dir)
   const catalogs = new Map([...records, ...edits].map((record) => [record.seq, readCatalog(dir, record, doomed)]))
   const packs = new Map<string, number>()
   const objects = new Map<string, ReadonlyMap<string, Buffer>>()
@@ -64,7 +65,7 @@ export function readStore(dir: string): StoreReading {
     const names = new Set([...labels].flatMap((label) => inPlaceOf(label, replaced)).map((label) => packAt(catalogs, label)))
     const said = new Set([...labels].filter((label) => !replaced.has(label)).map((label) => packAt(catalogs, label)))
     must([...names].every((name) => !doomed.has(name)), `record ${record.seq} is kept and needs a pack that is doomed`)
-    snapshots.push(readSnapshot(record, names, said, objects))
+    snapshots.push(readSnapshot({...record, fields: new Map([...record.fields, ...(indexes.get(record.seq) ?? [])])}, names, said, objects))
   }
   const content = (snapshot: Snapshot, path: string): Buffer => contentOf(snapshot, path, finder(snapshot.packs, objects).find)
   return {snapshots, packs, content}
@@ -84,6 +85,8 @@ type Log = {
   readonly records: Record[]
   /** that bring packs */
   readonly edits: Record[]
+  /** by snapshot: lines that are others since something was purged */
+  readonly indexes: ReadonlyMap<number, readonly (readonly [string, string])[]>
   /** by label: what is in its place */
   readonly replaced: ReadonlyMap<string, readonly string[]>
   readonly dropped: ReadonlySet<number>
@@ -97,6 +100,7 @@ function readLog(dir: string): Log {
   const dropped = new Set<number>()
   const doomed = new Set<string>()
   const edits: Record[] = []
+  const indexes = new Map<number, readonly (readonly [string, string])[]>()
   const replaced = new Map<string, readonly string[]>()
   const records = names.flatMap((name, index): Record[] => {
     const seq = index + 1
@@ -110,6 +114,10 @@ function readLog(dir: string): Log {
     if (lines[0] === '#bk record 1 edit') {
       for (const [verb, words] of pairs) {
         if (verb === 'drop') for (const range of words.split(' ')[0]!.split(',')) addRange(dropped, range)
+        if (verb === 'index') {
+          const [at, id, level, tree, entries, bytes, partial] = words.split(' ')
+          indexes.set(Number(at), [['index', `${id} ${level}`], ['tree', tree!], ['entries', `${entries} bytes ${bytes}`], ['state', partial === '0' ? 'complete' : `partial ${partial}`]])
+        }
         if (verb === 'replace') addReplaced(words, seq, replaced)
         if (verb === 'doom' || verb === 'doom-catalogs') for (const each of words.split(' ')) doomed.add(each)
       }
@@ -122,33 +130,7 @@ function readLog(dir: string): Log {
     prev = sum
     return [{seq, sum, fields, needs: pairs.filter(([key]) => key === 'needs').map(([, value]) => value)}]
   })
-  return {records, edits, dropped, doomed, replaced}
-}
-
-function addRange(numbers: Set<number>, range: string): void {
-  const [from = 0, to = from] = range.split('-').map(Number)
-  for (let seq = from; seq <= to; seq++) numbers.add(seq)
-}
-
-/** `SET TIME 17.3-5 18.1 : 40.1` */
-function addReplaced(words: string, seq: number, replaced: Map<string, readonly string[]>): void {
-  const [, , ...rest] = words.split(' ')
-  const middle = rest.indexOf(':')
-  const labelsOf = (some: readonly string[]): string[] => some.flatMap((word) => {
-    const [, at, from, to = from] = /^(\d+)\.(\d+)(?:-(\d+))?$/.exec(word) ?? []
-    must(from !== undefined, `edit ${seq} replaces ${word}`)
-    return Array.from({length: Number(to) - Number(from) + 1}, (_, more) => `${at}.${Number(from) + more}`)
-  })
-  const fresh = labelsOf(rest.slice(middle + 1))
-  must(fresh.length > 0 && fresh.every((label) => Number(label.split('.')[0]) === seq), `edit ${seq} puts what it does not bring in the place of packs`)
-  for (const label of labelsOf(rest.slice(0, middle))) {
-    must(!replaced.has(label) && Number(label.split('.')[0]) < seq, `edit ${seq} replaces ${label}, which is replaced or not there`)
-    replaced.set(label, fresh)
-  }
-}
-
-function inPlaceOf(label: string, replaced: ReadonlyMap<string, readonly string[]>): string[] {
-  return replaced.get(label)?.flatMap((each) => inPlaceOf(each, replaced)) ?? [label]
+  return {records, edits, dropped, doomed, replaced, indexes}
 }
 
 function readCatalog(dir: string, {seq, fields}: Record, doomed: ReadonlySet<string>): Pack[] {
@@ -293,6 +275,7 @@ function isSorted(words: readonly string[]): boolean {
   return words.every((word, at) => at === 0 || words[at - 1]! < word)
 }
 
-function must(holds: boolean, otherwise: string): void {
+/** Throws what is not as it should be. */
+export function must(holds: boolean, otherwise: string): void {
   if (!holds) throw new Error(otherwise)
 }

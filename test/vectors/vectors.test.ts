@@ -81,7 +81,7 @@ test('edits: read and printed', () => {
   if (record.kind !== 'edit') throw new Error('not an edit')
   expect(formatEditRecord(record).text).toBe(textOf('edits'))
   const edits = record.lines.map(parseEdit)
-  expect(edits.map(({verb}) => verb)).toEqual(['catalog', 'replace', 'drop', 'rules', 'pin', 'time', 'doom', 'doom', 'freed'])
+  expect(edits.map(({verb}) => verb)).toEqual(['catalog', 'replace', 'drop', 'rules', 'pin', 'time', 'doom', 'doom', 'freed', 'purged', 'index'])
   expect(edits[1]).toEqual({verb: 'replace', set: 'web1', time: '2026-11-22T09:00:00Z', old: new Map([[11, new Set([2, 3])], [17, new Set([1])]]), fresh: new Map([[19, new Set([1])]])})
   expect(edits[2]).toEqual({verb: 'drop', numbers: [11, 12, 13, 14, 16], why: 'no rule keeps it'})
   expect(edits.flatMap(formatEdit)).toEqual(record.lines)

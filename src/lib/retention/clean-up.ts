@@ -81,7 +81,7 @@ async function findDoomed(log: StoreLog, state: LogState, files: ReadonlySet<str
       const freeing = going.get(name) ?? []
       going.set(name, freeing)
       // What others are in the place of was taken off when they came there.
-      if (!state.replaced.has(seq, i + 1)) freeing.push({set: bringer.set, size})
+      if (!state.replaced.has(seq, i + 1)) freeing.push({set: bringer.sets?.get(i + 1) ?? bringer.set, size})
     }
   }
   if (going.size > 0) await leaveNeeded(log, state, inUse, going)

@@ -3,33 +3,29 @@
  * which packs take their place. Nothing is deleted here: those that were replaced are unneeded from now on, and go as everything else does
  * that nobody needs, when no sender can count on them any more.
  */
-import {BkError, isFailure, reasonOf} from '../cli/errors.ts'
-import {asMember, Packer} from '../transfer/packer.ts'
-import {formatCatalog, type CataloguedPack} from '../store/catalog.ts'
+import {isFailure, reasonOf} from '../cli/errors.ts'
+import {formatCatalog} from '../store/catalog.ts'
 import {commitEdit} from '../store/commit.ts'
 import {formatEdit} from '../store/edits.ts'
-import {memberBytes, PackReader, verified} from '../store/objects.ts'
-import {minus, type Labels} from '../store/needs.ts'
-import {readCatalog} from '../store/read-catalog.ts'
-import {readState, type LogState} from '../store/state.ts'
-import {catalogName, packName} from '../store/store.ts'
+import {minus} from '../store/needs.ts'
+import {PackReader} from '../store/objects.ts'
 import {recordTime, type SnapshotRecord} from '../store/record.ts'
-import {mustKnowAll} from './clean-up.ts'
+import {readState, type LogState} from '../store/state.ts'
+import {catalogName} from '../store/store.ts'
 import {LiveObjects} from '../verify/live.ts'
+import {mustKnowAll} from './clean-up.ts'
+import {addPacks, labelsNow, labelsOf, sizeOf, type NeededPack} from './inventory.ts'
+import {rewrite, type RewriteOptions} from './rewrite.ts'
 import {unneededLabels} from './unneeded.ts'
 import type {StoreLog} from '../store/log.ts'
 
-export interface CompactOptions {
+export interface CompactOptions extends RewriteOptions {
   /** Seconds since 1970. */
   readonly now: number
   /** Does not care for what a sender at work may count on. */
   readonly atOnce: boolean
   /** A pack is written anew when more of its content than this share is not needed; from 0 to 1. */
   readonly waste: number
-  /** Sixteen random bytes. */
-  readonly lead: () => Uint8Array
-  /** Says what is left as it is, and why. */
-  readonly warn: (text: string) => void
 }
 
 /** What was written anew. */
@@ -44,19 +40,6 @@ export interface Compacted {
 
 /** Packs that are replaced by one edit, in bytes: what a kill costs. */
 const GROUP = 256 << 20
-/** As a writer's. */
-const LEVEL = 1
-
-/** A pack that snapshots need. */
-interface NeededPack {
-  readonly name: string
-  readonly size: number
-  /** Whose it is, in a quota. */
-  readonly set: string
-  /** All that mean it. */
-  readonly labels: (readonly [seq: number, n: number])[]
-}
-
 /** One of which little is needed. */
 interface Wasted extends NeededPack {
   readonly dead: readonly string[]
@@ -100,30 +83,6 @@ async function isWhole(log: StoreLog, state: LogState, record: SnapshotRecord, p
   const needed = await labelsNow(log, state, [record])
   const there = labelsOf([...packs.values()].filter(({name}) => !state.doomedPacks.has(name)))
   return minus(needed, there).size === 0
-}
-
-interface Found {
-  readonly live: LiveObjects
-  readonly packs: Map<string, NeededPack>
-}
-
-async function addPacks(log: StoreLog, {bringers, doomedCatalogs}: LogState, labels: Labels, {live, packs}: Found): Promise<void> {
-  for (const [seq, numbers] of [...labels].sort(([a], [b]) => a - b)) {
-    const bringer = bringers.get(seq)
-    if (bringer === undefined) throw new BkError(`record ${seq} has no catalog, and packs of it are needed`, {status: 65})
-    if (doomedCatalogs.has(bringer.catalog)) continue
-    const catalog = await readCatalog(log.store, bringer.catalog)
-    for (const n of [...numbers].sort((a, b) => a - b)) {
-      const pack = catalog.packs[n - 1]
-      if (pack === undefined) throw new BkError(`no pack ${seq}.${n} in the catalog of record ${seq}`, {status: 65})
-      const known = packs.get(pack.name)
-      if (known !== undefined) known.labels.push([seq, n])
-      else {
-        live.addPack(pack.name, pack.ids)
-        packs.set(pack.name, {name: pack.name, size: pack.size, set: bringer.set, labels: [[seq, n]]})
-      }
-    }
-  }
 }
 
 /* The objects of a pack that nobody needs, where they are more than may be. */
@@ -178,6 +137,8 @@ async function replace(log: StoreLog, group: readonly Wasted[], {state: seen, li
   let replaced: readonly Wasted[] = []
   const committed = await commitEdit(log, async (state) => {
     mustKnowAll(state)
+    // What was written may have something that is to be nowhere.
+    if (state.purged.length !== seen.purged.length) return []
     replaced = await stillWasted(log, written, seen, state, live)
     const old = sizeOf(replaced)
     // What has come meanwhile may need so much of it that nothing is won.
@@ -201,52 +162,6 @@ async function replace(log: StoreLog, group: readonly Wasted[], {state: seen, li
   done.fresh += fresh
 }
 
-function sizeOf(packs: readonly Wasted[]): number {
-  return packs.reduce((sum, {size}) => sum + size, 0)
-}
-
-function labelsOf(packs: readonly NeededPack[]): Labels {
-  const labels = new Map<number, Set<number>>()
-  for (const [seq, n] of packs.flatMap((pack) => pack.labels)) labels.set(seq, (labels.get(seq) ?? new Set<number>()).add(n))
-  return labels
-}
-
-/* Writes what is needed of some packs into others. A pack that cannot be read is left alone, and what other copies there are of it. */
-async function rewrite(log: StoreLog, group: readonly Wasted[], live: LiveObjects, {lead, warn}: CompactOptions): Promise<{written: Wasted[]; packs: CataloguedPack[]}> {
-  const {store} = log
-  const packs: CataloguedPack[] = []
-  const written: Wasted[] = []
-  const taken = new Set<string>()
-  const packer = new Packer({
-    level: LEVEL,
-    lead,
-    async onPack({name, size, parts, ids}) {
-      await store.put(packName(name), parts, false)
-      packs.push({name, size, ids})
-    },
-  })
-  for (const pack of group) {
-    const reader = new PackReader(store)
-    try {
-      for (const frame of await reader.toc(pack.name)) {
-        if (!frame.members.some(({id}) => live.has(id) && !taken.has(id))) continue
-        const content = await reader.frame(pack.name, frame)
-        for (const [at, {id}] of frame.members.entries()) {
-          if (!live.has(id) || taken.has(id)) continue
-          await packer.add(asMember(id, verified(id, memberBytes(content, frame, at))))
-          taken.add(id)
-        }
-      }
-      written.push(pack)
-    } catch (error) {
-      if (!isFailure(error)) throw error
-      warn(`pack ${pack.name} is left as it is: ${reasonOf(error)}`)
-    }
-  }
-  await packer.flush()
-  return {written, packs}
-}
-
 /* Those of which nobody who has come since needs what was left out. */
 async function stillWasted(log: StoreLog, group: readonly Wasted[], seen: LogState, state: LogState, live: LiveObjects): Promise<readonly Wasted[]> {
   const isFree = ({name, labels}: Wasted): boolean => !state.doomedPacks.has(name) && !labels.some(([seq, n]) => state.replaced.has(seq, n))
@@ -256,18 +171,6 @@ async function stillWasted(log: StoreLog, group: readonly Wasted[], seen: LogSta
   await addPacks(log, state, await labelsNow(log, state, fresh), {live, packs})
   await live.mark(fresh)
   return group.filter((pack) => isFree(pack) && !pack.dead.some((id) => live.has(id))).map((pack) => ({...pack, labels: joined(pack, packs.get(pack.name))}))
-}
-
-async function labelsNow(log: StoreLog, {replaced}: LogState, records: readonly SnapshotRecord[]): Promise<Labels> {
-  const all = new Map<number, Set<number>>()
-  for (const record of records) {
-    for (const [seq, numbers] of replaced.resolve(await log.labels(record))) {
-      const known = all.get(seq) ?? new Set<number>()
-      all.set(seq, known)
-      for (const n of numbers) known.add(n)
-    }
-  }
-  return all
 }
 
 function joined({labels}: NeededPack, other: NeededPack | undefined): NeededPack['labels'] {

@@ -4,6 +4,7 @@
  */
 import {BkError} from '../cli/errors.ts'
 import {formatLabels, parseLabels, type Labels} from './needs.ts'
+import type {Described, IndexLevel} from './record.ts'
 
 /** A line of an edit. */
 export type Edit =
@@ -23,7 +24,14 @@ export type Edit =
   | {readonly verb: 'catalog'; readonly digest: string; readonly bytes: number}
   /** Since then, packs of a set that are needed are others: `fresh` have all of `old` that is needed. */
   | {readonly verb: 'replace'; readonly set: string; readonly time: string; readonly old: Labels; readonly fresh: Labels}
+  /** The index of a snapshot is another: what it was made of, without what was purged. */
+  | {readonly verb: 'index'; readonly seq: number; readonly index: Amended}
+  /** A path, escaped, that is in no snapshot any more. */
+  | {readonly verb: 'purged'; readonly path: string}
   | {readonly verb: 'unknown'; readonly line: string}
+
+/** What a record says of its index, and an edit otherwise. */
+export type Amended = Pick<Described, 'index' | 'tree' | 'entries' | 'bytes' | 'partial'>
 
 const NUMBER = '[1-9][0-9]{0,8}'
 const DROP = new RegExp(`^drop (${NUMBER}(?:-${NUMBER})?(?:,${NUMBER}(?:-${NUMBER})?)*) (\\S.*)$`)
@@ -33,10 +41,14 @@ const TIME = new RegExp(`^time (${NUMBER}) (\\S{20})$`)
 const DOOM = /^doom(-catalogs)?((?: [0-9a-f]{64})+)$/
 const FREED = /^freed ([A-Za-z0-9][A-Za-z0-9._-]{0,63}) ((?:0|[1-9][0-9]{0,14}))$/
 const CATALOG = /^catalog ([0-9a-f]{64}) ((?:0|[1-9][0-9]{0,14}))$/
-const REPLACE = /^replace ([A-Za-z0-9][A-Za-z0-9._-]{0,63}) (\S{20}) ([0-9. -]+) : ([0-9. -]+)$/
+const REPLACE = /^replace ([A-Za-z0-9][A-Za-z0-9._-]{0,63}) (\S{20}) ([0-9. -]+) : (none|[0-9. -]+)$/
+const COUNT = '(0|[1-9][0-9]{0,14})'
+const INDEX = new RegExp(`^index (${NUMBER}) ([0-9a-f]{64}) (full|far|near) ([0-9a-f]{64}) ${COUNT} ${COUNT} ${COUNT}$`)
+const PURGED = /^purged (\.(?:\/\S+)?)$/
 
 /** Snapshots that one line may drop: more are no store's. */
 const MOST_DROPPED = 1_000_000
+const NOTHING: Labels = new Map()
 /** Bytes of a line that names things. */
 const LONGEST = 60_000
 
@@ -63,7 +75,11 @@ const PARSERS: ReadonlyMap<string, (line: string) => Edit | undefined> = new Map
   ['freed', (line: string): Edit | undefined => match(FREED, line, ([set, bytes]) => ({verb: 'freed', set: set!, bytes: Number(bytes)}))],
   ['catalog', (line: string): Edit | undefined => match(CATALOG, line, ([digest, bytes]) => ({verb: 'catalog', digest: digest!, bytes: Number(bytes)}))],
   ['replace', (line: string): Edit | undefined =>
-    match(REPLACE, line, ([set, time, old, fresh]) => laterFresh({verb: 'replace', set: set!, time: timeOf(time!), old: parseLabels(old!), fresh: parseLabels(fresh!)}))],
+    match(REPLACE, line, ([set, time, old, fresh]) => laterFresh({verb: 'replace', set: set!, time: timeOf(time!), old: parseLabels(old!), fresh: fresh === 'none' ? NOTHING : parseLabels(fresh!)}))],
+  ['index', (line: string): Edit | undefined => match(INDEX, line, ([seq, id, level, tree, entries, bytes, partial]) => ({
+    verb: 'index', seq: Number(seq), index: {index: {id: id!, level: level as IndexLevel}, tree: tree!, entries: Number(entries), bytes: Number(bytes), partial: Number(partial)},
+  }))],
+  ['purged', (line: string): Edit | undefined => match(PURGED, line, ([path]) => ({verb: 'purged', path: path!}))],
 ])
 
 function match(pattern: RegExp, line: string, make: (words: readonly (string | undefined)[]) => Edit | undefined): Edit | undefined {
@@ -116,10 +132,18 @@ export function formatEdit(edit: Edit): string[] {
     case 'catalog':
       return [`catalog ${edit.digest} ${edit.bytes}`]
     case 'replace':
-      return [`replace ${edit.set} ${edit.time} ${formatLabels(edit.old)} : ${formatLabels(edit.fresh)}`]
+      return [`replace ${edit.set} ${edit.time} ${formatLabels(edit.old)} : ${edit.fresh.size === 0 ? 'none' : formatLabels(edit.fresh)}`]
+    case 'index':
+      return [formatIndex(edit)]
+    case 'purged':
+      return [`purged ${edit.path}`]
     case 'unknown':
       return [edit.line]
   }
+}
+
+function formatIndex({seq, index: {index, tree, entries, bytes, partial}}: Extract<Edit, {readonly verb: 'index'}>): string {
+  return `index ${seq} ${index.id} ${index.level} ${tree} ${entries} ${bytes} ${partial}`
 }
 
 function formatDrop(numbers: readonly number[], why: string): string[] {
@@ -189,6 +213,17 @@ export function timesBy(lines: readonly string[]): Map<number, string> {
     if (edit.verb === 'time') times.set(edit.seq, edit.time)
   }
   return times
+}
+
+/** The snapshots whose indexes the lines of an edit say are others. */
+export function indexesBy(lines: readonly string[]): Map<number, Amended> {
+  const indexes = new Map<number, Amended>()
+  for (const line of lines) {
+    if (!line.startsWith('index ')) continue
+    const edit = parseEdit(line)
+    if (edit.verb === 'index') indexes.set(edit.seq, edit.index)
+  }
+  return indexes
 }
 
 /** A line of an edit that says which packs stand for others. */

@@ -41,8 +41,9 @@ const MOST_WORDS = 60
  * broken.
  */
 export async function* logEntries(log: StoreLog, {set, all}: {readonly set: string | undefined; readonly all: boolean}, reporter: Pick<Reporter, 'warn'>): AsyncGenerator<LogEntry> {
-  const {dropped, doomedCatalogs, receipts} = await stateOrNothing(log)
+  const {dropped, doomedCatalogs, kept, droppedRecords, receipts} = await stateOrNothing(log)
   const times = new Map(receipts.filter(({isSet}) => isSet).map(({record: {seq}, received}) => [seq, received]))
+  const amended = new Map([...kept.map(({record}) => record), ...droppedRecords].map((record) => [record.seq, record]))
   for await (const record of recordsForward(log)) {
     const why = dropped.get(record.seq)
     if (!all && (record.kind === 'edit' || why !== undefined)) continue
@@ -51,17 +52,18 @@ export async function* logEntries(log: StoreLog, {set, all}: {readonly set: stri
     const added = record.kind === 'edit' ? {packs: 0, bytes: 0} : isGone ? undefined : await broughtBy(log, record)
     if (added === undefined && !isGone) reporter.warn(`the catalog of record ${record.seq} is missing`)
     const received = times.get(record.seq)
-    yield {record: record.kind === 'edit' || received === undefined ? record : {...record, received}, added, dropped: why}
+    const now = record.kind === 'edit' ? record : {...(amended.get(record.seq) ?? record), received: received ?? record.received}
+    yield {record: now, added, dropped: why}
   }
 }
 
 /* What stands before a record that is damaged is listed all the same. */
-async function stateOrNothing(log: StoreLog): Promise<Pick<LogState, 'dropped' | 'doomedCatalogs' | 'receipts'>> {
+async function stateOrNothing(log: StoreLog): Promise<Pick<LogState, 'dropped' | 'doomedCatalogs' | 'kept' | 'droppedRecords' | 'receipts'>> {
   try {
     return await readState(log)
   } catch (error) {
     if (!isFailure(error)) throw error
-    return {dropped: new Map(), doomedCatalogs: new Set(), receipts: []}
+    return {dropped: new Map(), doomedCatalogs: new Set(), kept: [], droppedRecords: [], receipts: []}
   }
 }
 
@@ -88,6 +90,7 @@ function editWords(lines: readonly string[]): string {
   const words = lines.map((line) => {
     const [verb = '', ...rest] = line.split(' ')
     if (verb === 'drop') return `drop ${rest[0]}`
+    if (verb === 'index') return `index ${rest[0]}`
     return verb.startsWith('doom') ? `${verb} ${rest.length}` : line
   })
   const text = [...new Set(words)].join('; ')

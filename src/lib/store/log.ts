@@ -6,7 +6,7 @@ import {BkError, errorCode} from '../cli/errors.ts'
 import {parseCatalog, type CataloguedPack} from './catalog.ts'
 import {objectId} from './object-id.ts'
 import {applyNeeds, type Labels} from './needs.ts'
-import {droppedBy, replacedBy, timesBy} from './edits.ts'
+import {droppedBy, indexesBy, replacedBy, timesBy, type Amended} from './edits.ts'
 import {NO_RECORD, parseRecord, type SnapshotRecord, type StoreRecord} from './record.ts'
 import {Replaced} from './replaced.ts'
 import {parseSettings, type Settings} from './settings.ts'
@@ -148,19 +148,30 @@ export class StoreLog {
     }
   }
 
-  /**
-   * The snapshots that are kept, newest first, with `received` as it was corrected. What an edit does to a snapshot stands behind it, and is
-   * seen before it.
-   */
+  /** The snapshots that are kept, newest first, as `amendedBackwards` gives them. */
   async *keptBackwards(onDamage?: OnDamage): AsyncGenerator<SnapshotRecord> {
+    for await (const {record, isDropped} of this.amendedBackwards(onDamage)) if (!isDropped) yield record
+  }
+
+  /**
+   * All snapshots, newest first, with `received` as it was corrected and the index as it is since something was purged. What an edit does to
+   * a snapshot stands behind it, and is seen before it.
+   */
+  async *amendedBackwards(onDamage?: OnDamage): AsyncGenerator<{readonly record: SnapshotRecord; readonly isDropped: boolean}> {
     const dropped = new Set<number>()
     const times = new Map<number, string>()
+    const indexes = new Map<number, Amended>()
     for await (const record of this.backwards(onDamage)) {
       if (record.kind === 'edit') {
         for (const seq of droppedBy(record.lines)) dropped.add(seq)
         // Of two corrections the later prevails.
         for (const [seq, time] of timesBy(record.lines)) if (!times.has(seq)) times.set(seq, time)
-      } else if (!dropped.has(record.seq)) yield times.has(record.seq) ? {...record, received: times.get(record.seq)!} : record
+        for (const [seq, index] of indexesBy(record.lines)) if (!indexes.has(seq)) indexes.set(seq, index)
+        continue
+      }
+      const {seq} = record
+      const isAmended = times.has(seq) || indexes.has(seq)
+      yield {record: isAmended ? {...record, ...indexes.get(seq), received: times.get(seq) ?? record.received} : record, isDropped: dropped.has(seq)}
     }
   }
 

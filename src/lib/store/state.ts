@@ -2,10 +2,10 @@
  * What a store means now: its records, with everything that edits have done to them. Whether a snapshot is kept, when it counts as
  * received, until when it is pinned, which packs nobody may count on: asked here, and nowhere else.
  */
-import {parseEdit, replacedBy, type Edit, type Replacement} from './edits.ts'
+import {parseEdit, replacedBy, type Amended, type Edit, type Replacement} from './edits.ts'
 import {Replaced} from './replaced.ts'
 import type {Head, StoreLog} from './log.ts'
-import type {SnapshotRecord, Stored, StoreRecord} from './record.ts'
+import type {EditRecord, SnapshotRecord, Stored, StoreRecord} from './record.ts'
 
 /** Kept until a time, and why. */
 export interface Pin {
@@ -32,8 +32,9 @@ export interface Receipt {
 export interface Bringer {
   readonly seq: number
   readonly catalog: string
-  /** Whose they are, in a quota. */
+  /** Whose they are, in a quota; of packs that stand for others, by their number, where that is another's. */
   readonly set: string
+  readonly sets?: ReadonlyMap<number, string> | undefined
   readonly stored?: Pick<Stored, 'bytes'> | undefined
 }
 
@@ -57,6 +58,8 @@ export interface LogState {
   readonly replacements: readonly Replacement[]
   /** By number: records whose catalogs name packs, oldest first. */
   readonly bringers: ReadonlyMap<number, Bringer>
+  /** Paths that were purged, oldest first; one may be there twice. */
+  readonly purged: readonly string[]
   /** Lines of verbs that this version does not know. */
   readonly unknown: readonly string[]
 }
@@ -78,10 +81,20 @@ function bringersOf(records: readonly StoreRecord[]): Map<number, Bringer> {
   const bringers = new Map<number, Bringer>()
   for (const record of records) {
     const {seq, catalog, stored} = record
-    const set = record.kind === 'snapshot' ? record.set : replacedBy(record.lines)[0]?.set
-    if (catalog !== undefined && set !== undefined) bringers.set(seq, {seq, catalog, set, stored})
+    if (catalog === undefined) continue
+    if (record.kind === 'snapshot') bringers.set(seq, {seq, catalog, set: record.set, stored})
+    else {
+      const sets = setsOf(record)
+      bringers.set(seq, {seq, catalog, set: sets.values().next().value ?? '', sets, stored})
+    }
   }
   return bringers
+}
+
+function setsOf({seq, lines}: EditRecord): Map<number, string> {
+  const sets = new Map<number, string>()
+  for (const {set, fresh} of replacedBy(lines)) for (const n of fresh.get(seq) ?? []) sets.set(n, set)
+  return sets
 }
 
 function fold(snapshots: readonly SnapshotRecord[], edits: readonly Edit[]): Omit<LogState, 'head' | 'bringers'> {
@@ -90,6 +103,7 @@ function fold(snapshots: readonly SnapshotRecord[], edits: readonly Edit[]): Omi
   const pins = new Map<number, Pin>()
   const times = new Map<number, string>()
   const doomed = {packs: new Set<string>(), catalogs: new Set<string>()}
+  const indexes = new Map<number, Amended>()
   const replaced = new Replaced()
   const replacements: Replacement[] = []
   const unknown: string[] = []
@@ -100,21 +114,24 @@ function fold(snapshots: readonly SnapshotRecord[], edits: readonly Edit[]): Omi
     else if (edit.verb === 'pin') pins.set(edit.seq, {until: edit.until!, note: edit.note})
     else if (edit.verb === 'time') times.set(edit.seq, edit.time)
     else if (edit.verb === 'doom') for (const name of edit.names) doomed[edit.what].add(name)
+    else if (edit.verb === 'index') indexes.set(edit.seq, edit.index)
     else if (edit.verb === 'replace') {
       replaced.add(edit)
       replacements.push(edit)
     } else if (edit.verb === 'unknown') unknown.push(edit.line)
   }
+  const amended = snapshots.map((record) => (indexes.has(record.seq) ? {...record, ...indexes.get(record.seq)} : record))
   return {
-    kept: snapshots.filter(({seq}) => !dropped.has(seq)).map((record) => ({record, pin: pins.get(record.seq)})),
+    kept: amended.filter(({seq}) => !dropped.has(seq)).map((record) => ({record, pin: pins.get(record.seq)})),
     receipts: snapshots.map((record) => ({record, received: times.get(record.seq) ?? record.received, isSet: times.has(record.seq)})),
     dropped,
-    droppedRecords: snapshots.filter(({seq}) => dropped.has(seq)),
+    droppedRecords: amended.filter(({seq}) => dropped.has(seq)),
     rules,
     doomedPacks: doomed.packs,
     doomedCatalogs: doomed.catalogs,
     replaced,
     replacements,
+    purged: edits.flatMap((edit) => (edit.verb === 'purged' ? [edit.path] : [])),
     unknown,
   }
 }

@@ -92,7 +92,8 @@ async function laidOutText(text: Spill): Promise<{readonly member: Buffer; reado
   return {member, size}
 }
 
-function changesText(root: string, object: string, base: string, changes: readonly Change[], end: IndexEnd): Buffer {
+/** The text of an index that is stored as changes against another object. */
+export function changesText(root: string, object: string, base: string | undefined, changes: readonly Change[], end: Pick<IndexEnd, 'digest' | 'partial'>): Buffer {
   const lines = changes.reduce((sum, change) => sum + linesOf(change), 0)
   const body = changes.map(formatChange).join('')
   const last = changesEndLine({base, target: end.digest, lines, partial: end.partial})

@@ -268,8 +268,8 @@ const MAX_END = 400
 async function checkUnder(lines: SnapshotLines, {links}: Chain, log: StoreLog, get: (id: string) => Promise<Buffer>): Promise<void> {
   const under = links[1]
   if (under === undefined) return
-  for await (const record of log.backwards()) {
-    if (record.kind !== 'snapshot' || record.index.id !== under.id) continue
+  for await (const {record} of log.amendedBackwards()) {
+    if (record.index.id !== under.id) continue
     const end = CHANGES_END.exec((await get(lines.index.id)).subarray(-MAX_END).toString('latin1'))
     if (end?.[1] === record.tree && end[2] === lines.tree && Number(end[3] ?? 0) === lines.partial) return
     throw new BkError('the index is not a change from and to what it says', {status: 65})

@@ -178,12 +178,17 @@ export class IndexState {
    * @throws BkError 65
    */
   async whole(): Promise<IndexEnd> {
-    const hash = createHash('sha256')
-    for (const piece of this.#pieces()) hash.update(piece)
-    const digest = hash.digest('hex')
+    const digest = this.digest()
     const reader = new IndexReader(this.#withEnd(digest), {strict: false})
     for await (const batch of reader.batches()) void batch
     return reader.end!
+  }
+
+  /** The digest of the whole index as it is now. */
+  digest(): string {
+    const hash = createHash('sha256')
+    for (const piece of this.#pieces()) hash.update(piece)
+    return hash.digest('hex')
   }
 
   *#withEnd(digest: string): Generator<Buffer> {

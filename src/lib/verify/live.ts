@@ -17,7 +17,7 @@ import type {SnapshotRecord} from '../store/record.ts'
 const LIVE = 2 ** 30
 
 /** What an index has that was not marked with one before it. */
-class Fresh implements Onlooker {
+export class Fresh implements Onlooker {
   // By path; undefined before the first is marked, of which everything is new.
   #groups: Map<string, Group> | undefined
 
@@ -47,7 +47,7 @@ export class LiveObjects {
   constructor(store: Store) {
     this.#store = store
     this.#lists = new PackReader(store)
-    this.#reach = new Reach({packOf: (id) => this.#mark(id), getList: (id) => this.#lists.object(this.#packOf(id), id)})
+    this.#reach = new Reach({packOf: (id) => this.#mark(id), getList: (id) => this.list(id)})
   }
 
   /** Adds a pack that a snapshot may need. */
@@ -61,20 +61,40 @@ export class LiveObjects {
     return this.#table.get(id) >= LIVE
   }
 
+  /** Marks what an entry reaches. Lists of chunks are followed by `finish`. */
+  add(group: Group): void {
+    this.#reach.addOld(group)
+  }
+
+  /** Marks an index. */
+  addIndex(id: string): void {
+    this.#reach.addObject(id)
+  }
+
+  /** Marks what lists of chunks reach that were marked since. Throws BkError 65 for one that is damaged. */
+  async finish(): Promise<void> {
+    await this.#reach.finish()
+  }
+
+  /** Reads a list of chunks. */
+  async list(id: string): Promise<Buffer> {
+    return await this.#lists.object(this.#packOf(id), id)
+  }
+
   /**
    * Marks what snapshots need. All their packs were added.
    * @throws BkError 65 where that cannot be known, since an index or a list of chunks is damaged
    */
   async mark(snapshots: readonly SnapshotRecord[]): Promise<void> {
     for (const ofSet of Map.groupBy(snapshots, ({set}) => set).values()) {
-      for (const root of await indexTrees(ofSet, (id) => this.#index(id))) await this.#family(root)
+      for (const root of await indexTrees(ofSet, (id) => this.index(id))) await this.#family(root)
     }
-    await this.#reach.finish()
+    await this.finish()
   }
 
   async #family(root: IndexNode): Promise<void> {
     if (root.bad !== undefined) throw new BkError(`an index is damaged: ${root.bad}`, {status: 65})
-    const full = await this.#index(root.id)
+    const full = await this.index(root.id)
     const fresh = new Fresh()
     const state = await IndexState.read(full, fresh)
     await this.#visit(root, state, fresh)
@@ -83,19 +103,19 @@ export class LiveObjects {
 
   /* An index may be there only because others are changes against it: what it alone reaches is not needed. */
   async #visit(node: IndexNode, state: IndexState, fresh: Fresh): Promise<void> {
-    this.#reach.addObject(node.id)
-    if (node.snapshots.length > 0) for (const group of fresh.take(state)) this.#reach.addOld(group)
+    this.addIndex(node.id)
+    if (node.snapshots.length > 0) for (const group of fresh.take(state)) this.add(group)
     for (const child of node.children) {
       const undo: Undo = []
-      const {changes} = await readStoredChanges(await this.#index(child.id))
+      const {changes} = await readStoredChanges(await this.index(child.id))
       await state.apply(changes, undo)
       await this.#visit(child, state, fresh)
       await state.revert(undo)
     }
   }
 
-  // A reader for each: a frame of one may be as large as all other memory.
-  async #index(id: string): Promise<Buffer> {
+  /** Reads an index. With a reader for each: a frame of one may be as large as all other memory. */
+  async index(id: string): Promise<Buffer> {
     return await new PackReader(this.#store).object(this.#packOf(id), id)
   }
 

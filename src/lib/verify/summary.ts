@@ -28,8 +28,9 @@ export interface Summary {
 /** Sums up. */
 export function summaryOf(all: {checked: CheckedLog; standing: Standing; holdings: Holdings} & Pick<Summary, 'damages' | 'objects' | 'files' | 'read'>): Summary {
   const {checked, standing, holdings, damages, objects, files, read} = all
-  const bytes = holdings.packs.reduce((sum, {size}) => sum + size, 0)
-  return {records: checked.records.length, snapshots: standing.snapshots.length, packs: holdings.packs.length, bytes, head: checked.head, damages, objects, files, read}
+  const packs = holdings.packs.filter(({name}) => !standing.mayBeGone(name))
+  const bytes = packs.reduce((sum, {size}) => sum + size, 0)
+  return {records: checked.records.length, snapshots: standing.snapshots.length, packs: packs.length, bytes, head: checked.head, damages, objects, files, read}
 }
 
 /** One line for people. */

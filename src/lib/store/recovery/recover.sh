@@ -30,16 +30,17 @@ is_record() {
   [ "$(tail -n 1 "$1")" = "sum $(sed '$d' "$1" | sha256sum | cut -c1-64)" ]
 }
 
-# Snapshots that were dropped, a number a line: their files may be gone.
-dropped=$(cd "$store/log" 2>/dev/null && ls | xargs grep -lx '#bk record 1 edit' 2>/dev/null | while read -r edit; do
-  is_record "$edit" edit || continue
-  awk '$1 == "drop" { n = split($2, range, ","); for (i = 1; i <= n; i++) { m = split(range[i], end, "-"); for (k = end[1] + 0; k <= end[m] + 0; k++) print k } }' "$edit"
+# What edits say, in their order; a number that needs more digits comes after all that need fewer.
+edits=$(cd "$store/log" 2>/dev/null && ls | sort -n | xargs grep -lx '#bk record 1 edit' 2>/dev/null | while read -r edit; do
+  if is_record "$edit" edit; then cat "$edit"; fi
 done)
+lines_of() { printf '%s\n' "$edits" | awk -v verb="$1" '$1 == verb'; }
+
+# Snapshots that were dropped, a number a line: their files may be gone.
+dropped=$(lines_of drop | awk '{ n = split($2, range, ","); for (i = 1; i <= n; i++) { m = split(range[i], end, "-"); for (k = end[1] + 0; k <= end[m] + 0; k++) print k } }')
 
 # Packs that were about to be deleted then, a name a line: what is needed of them is in others.
-doomed=$(cd "$store/log" 2>/dev/null && ls | xargs grep -lx '#bk record 1 edit' 2>/dev/null | while read -r edit; do
-  is_record "$edit" edit && awk '$1 == "doom" { for (i = 2; i <= NF; i++) print $i }' "$edit"
-done)
+doomed=$(lines_of doom | awk '{ for (i = 2; i <= NF; i++) print $i }')
 
 is_dropped() { printf '%s\n' "$dropped" | grep -x "$(field "$1" seq)" >/dev/null; }
 is_snapshot() { is_record "$1" snapshot && ! is_dropped "$1"; }
@@ -139,7 +140,11 @@ fetch_one() { printf '%s\n' "$1" >"$work/one"; fetch "$work/one"; [ -f "$work/ob
 # --- the index -------------------------------------------------------------------------------------------------------------------
 
 # It is whole, or changes against another one, which is whole or changes again.
-link=$(field "$record" index)
+# Where something was purged, the last edit that says so has another one than the record.
+amended=$(lines_of index | awk -v seq="$(field "$record" seq)" '$2 == seq { line = $3 " " $5 } END { print line }')
+link=${amended% *}
+tree=${amended#* }
+[ -n "$link" ] || { link=$(field "$record" index); tree=$(field "$record" tree); }
 chain=
 root=
 while :; do
@@ -180,7 +185,7 @@ for link in $chain; do
   sort -t "$(printf '\t')" -k1,1 -k2,2n "$work/unsorted" | cut -f3- >"$work/index"
 done
 digest=$({ printf '#mtree\n#bk index 1 root=%s\n' "$root"; cat "$work/index"; } | sha256sum | cut -c1-64)
-[ "$digest" = "$(field "$record" tree)" ] || die "the index is not the one that $record names"
+[ "$digest" = "$tree" ] || die "the index is not the one that $record names"
 
 # One line for each entry: TYPE MODE UID GID UNAME GNAME TIME DEVICE SHA256 SIZE CHUNKS HARDLINK LINK PATH, a dash for what is not known.
 # A percent sign is doubled, because shells print paths with the escapes of printf. Names that nobody may have are refused.
