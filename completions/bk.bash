@@ -59,7 +59,7 @@ _bk() {
       words='--check --from --json --key --quiet -q --root --sshd-config --tree --help'
       ;;
     'log')
-      words='--at --set --all -a --check --json --list -l --quiet -q --why --help'
+      words='--at --set --all -a --check --find --json --list -l --quiet -q --why --help'
       ;;
     'pull')
       words='--max-entries --max-file --per-day --quota --reserve --deadline --compress --cumulative --index --quiet -q --set --state --verbose -v --help'

@@ -106,6 +106,7 @@ complete -c bk -n '__fish_seen_subcommand_from log' -l at -x -d 'the snapshot of
 complete -c bk -n '__fish_seen_subcommand_from log' -l set -x -d 'the set whose snapshots are meant, in a store with several'
 complete -c bk -n '__fish_seen_subcommand_from log' -l all -s a -d 'also snapshots that were dropped, and what else was done to the store'
 complete -c bk -n '__fish_seen_subcommand_from log' -l check -d 'check that the log is whole, and all that it names there'
+complete -c bk -n '__fish_seen_subcommand_from log' -l find -x -d 'write which paths match PATTERN, in any snapshot'
 complete -c bk -n '__fish_seen_subcommand_from log' -l json -d 'write records as JSON, one object per line'
 complete -c bk -n '__fish_seen_subcommand_from log' -l list -s l -r -d 'list what a snapshot has at PATH'
 complete -c bk -n '__fish_seen_subcommand_from log' -l quiet -s q -d 'say nothing but errors, problems and warnings'

@@ -5,12 +5,16 @@ import {BkCommand} from '../lib/cli/command.ts'
 import {prose} from '../lib/cli/prose.ts'
 import {BkError, usageError} from '../lib/cli/errors.ts'
 import {exitStatus, type ExitStatus} from '../lib/cli/exit.ts'
-import {jsonFlag, numberFlag, quietFlag, requiredOperand, switchFlag, valueFlag} from '../lib/cli/flags.ts'
+import {jsonFlag, numberFlag, operands, quietFlag, requiredOperand, switchFlag, valueFlag} from '../lib/cli/flags.ts'
 import {operandBytes} from '../lib/cli/input.ts'
 import {writeOut} from '../lib/cli/output.ts'
 import {askedFor, localTimeZone, tellSnapshot, whenFlags} from '../lib/cli/snapshot.ts'
 import {writeTable} from '../lib/cli/table.ts'
 import {stdoutIsTerminal} from '../lib/cli/terminal.ts'
+import {answers, type Outcome, type Question} from '../lib/history/answer.ts'
+import {absences, hints, type Asked} from '../lib/history/hint.ts'
+import {parsePattern} from '../lib/history/pattern.ts'
+import {historyAsJson, PATH_COLUMNS, pathRow, VERSION_COLUMNS, versionRows} from '../lib/history/rows.ts'
 import {timeText} from '../lib/retention/calendar.ts'
 import {planStore} from '../lib/retention/rotate.ts'
 import {resolvePaths} from '../lib/restore/selection.ts'
@@ -25,6 +29,21 @@ import {systemClock} from '../lib/sys/clock.ts'
 import type {Row} from '../lib/cli/table.ts'
 import type {StoreLog} from '../lib/store/log.ts'
 
+type VersionFlags = {
+  readonly all: boolean
+  readonly at: string | undefined
+  readonly check: boolean
+  readonly find: string | undefined
+  readonly json: boolean
+  readonly list: string | undefined
+  readonly quiet: boolean
+  readonly set: string | undefined
+  readonly why: number | undefined
+}
+
+/** What PATHs and --find do not go with. */
+const OTHERS = ['all', 'at', 'check', 'list', 'why'] as const
+
 export default class LogCommand extends BkCommand {
   static override summary = 'list what is in a store'
   static override description = prose(`writes a line for each snapshot of the store, oldest first: its number, when it was received (on the store's clock), its set,
@@ -37,29 +56,47 @@ With --check it goes through the whole log and writes what is wrong, a line each
 that they name and that are missing or of another size, and files beside the log that were changed. If nothing is, it writes how many records there are, and the sum of
 the last: it is what 'bk receive' answered when that was committed.
 
-With --list it writes what a snapshot has at PATH, as ls -l does: mode, owner, group, size, time, name.`)
+With --list it writes what a snapshot has at PATH, as ls -l does: mode, owner, group, size, time, name.
+
+With PATHs it writes every version of each, over all snapshots that are kept, oldest first: the numbers of the first and the last snapshot in which it is so, how many of its set these are,
+when it came (the first was received), the set, what is other than in the version before ("new", "content", "metadata", "again" for the same as before a gap, "gone", or "unread" with the reason where it was not stored),
+type, size, time of modification, until when it is promised to stay and by which snapshot and rule, and the path. A directory is itself, and not what lies in it.
+
+With --find it writes a line for each path that matches PATTERN in any snapshot that is kept: the first and the last snapshot that have it, how many do, when these two were received, the set, whether the newest has it
+("there" or "gone"), how many versions there are, type and size of the newest, and the path. Patterns are those of --exclude, relative to the root of the snapshots: a name is sought everywhere, one with a slash in front or in the middle from the root.
+What matches is the path itself, and not what lies below it: for that the pattern ends in /**. With --json PATHs and --find write every version, a line each.
+
+Both go through the indexes of all snapshots. A snapshot whose index cannot be read is named, and left out.`)
   static override examples = [
     {description: 'the snapshots of a store', command: 'bk log /backup/store'},
     {description: 'a directory as it was three days ago', command: 'bk log /backup/store@3D -l /etc'},
     {description: 'whether the log is whole', command: 'bk log /backup/store --check'},
     {description: 'what keeps a snapshot', command: 'bk log /backup/store --why 17'},
+    {description: 'the versions of a file', command: 'bk log /backup/store /etc/hosts'},
+    {description: 'which snapshot has a file that was deleted some time ago', command: "bk log /backup/store --find 'letter*.odt'"},
+    {description: 'all that ever lay in a directory', command: "bk log /backup/store --find '/etc/ssh/**'"},
   ]
-  static override args = {store: requiredOperand('store; with --list also STORE@WHEN')}
+  static override args = {store: requiredOperand('store; with --list also STORE@WHEN'), path: operands('what to write the versions of, as bk restore takes it')}
   static override flags = {
     ...whenFlags,
     all: switchFlag('also snapshots that were dropped, and what else was done to the store', {char: 'a', exclusive: ['list', 'check']}),
     check: switchFlag('check that the log is whole, and all that it names there', {exclusive: ['list', 'set', 'at']}),
+    find: valueFlag('write which paths match PATTERN, in any snapshot', {helpValue: 'PATTERN', exclusive: [...OTHERS]}),
     json: jsonFlag,
     list: valueFlag('list what a snapshot has at PATH', {char: 'l', helpValue: 'PATH'}),
     quiet: quietFlag,
     why: numberFlag('say why the snapshot of that number is kept, or was dropped', {exclusive: ['all', 'check', 'list', 'set', 'at', 'json']}),
   }
-  static override exitNotes = {1: 'With --check: something is damaged.'}
-  static override seeAlso = ['bk-restore(1)']
+  static override exitNotes = {
+    1: 'With --check: something is damaged. With PATHs: one is in no snapshot. With --find: nothing matches.',
+    3: 'A catalog is missing; with PATHs and --find, the index of a snapshot cannot be read.',
+  }
+  static override seeAlso = ['bk-restore(1)', 'bk-rotate(1)']
 
   async run(): Promise<ExitStatus> {
     const {args, flags} = await this.parse(LogCommand)
     const speech = this.speech(flags)
+    if (args.path !== undefined || flags.find !== undefined) return await this.#versions(args.store, args.path, flags)
     if (flags.check) return await this.#check(args.store, flags)
     if (flags.list !== undefined) {
       await this.#list(args.store, flags.list, flags)
@@ -93,6 +130,29 @@ With --list it writes what a snapshot has at PATH, as ls -l does: mode, owner, g
     const form: LsForm = stdoutIsTerminal() ? {kind: 'readable', timeZone: localTimeZone()} : {kind: 'exact'}
     if (flags.json) await writeOut(mapped(groups, entryAsJson))
     else await writeTable(LS_COLUMNS, mapped(groups, (group): Row => lsRow(group, form)))
+  }
+
+  async #versions(operand: string, given: readonly string[] | undefined, flags: VersionFlags): Promise<ExitStatus> {
+    const other = OTHERS.find((flag) => flags[flag] !== undefined && flags[flag] !== false)
+    if (given !== undefined && flags.find !== undefined) throw usageError('PATHs do not go with --find')
+    if (other !== undefined) throw usageError(`PATHs do not go with --${other}`)
+    const {store, when} = snapshotOperand(operand)
+    if (when !== undefined) throw usageError('@WHEN goes with --list', `bk log ${store} ${given?.[0] ?? `--find ${flags.find}`}`)
+    const paths = (given ?? []).map((path) => operandBytes(path).toString('latin1'))
+    const question: Question = flags.find === undefined ? {paths} : {pattern: await parsePattern(operandBytes(flags.find).toString('latin1'))}
+    const log = await openLog(store)
+    const speech = this.speech(flags)
+    const outcome: Outcome = {count: 0, missing: []}
+    const options = {log, state: await readState(log), set: flags.set, now: Number(systemClock.now() / 1_000_000_000n), reporter: speech}
+    const all = answers(question, options, outcome)
+    const form: LsForm = stdoutIsTerminal() ? {kind: 'readable', timeZone: localTimeZone()} : {kind: 'exact'}
+    if (flags.json) await writeOut(mapped(all, ({history, context}) => historyAsJson(history, context)))
+    else if (flags.find === undefined) await writeTable(VERSION_COLUMNS, flattened(mapped(all, ({history, context}) => versionRows(history, context, form))))
+    else await writeTable(PATH_COLUMNS, mapped(all, ({history, context}) => pathRow(history, context, form)))
+    const asked: Asked = {store: operandBytes(store), pattern: flags.find === undefined ? undefined : operandBytes(flags.find), isWhole: speech.troubles === 0}
+    for (const line of absences(outcome, asked)) speech.note(line)
+    if (!flags.quiet) for (const line of hints(outcome, asked)) speech.hint(line)
+    return speech.troubles > 0 || (outcome.count > 0 && outcome.missing.length === 0) ? speech.status() : exitStatus.no
   }
 
   async #check(store: string, flags: {json: boolean; quiet: boolean}): Promise<ExitStatus> {
@@ -130,6 +190,10 @@ function why(log: StoreLog, seq: number, state: LogState): string {
 
 async function* mapped<From, To>(items: AsyncIterable<From>, change: (item: From) => To): AsyncGenerator<To> {
   for await (const item of items) yield change(item)
+}
+
+async function* flattened<Item>(lists: AsyncIterable<readonly Item[]>): AsyncGenerator<Item> {
+  for await (const list of lists) yield* list
 }
 
 async function* untilFailure<Item>(items: AsyncIterable<Item>, failures: unknown[]): AsyncGenerator<Item> {

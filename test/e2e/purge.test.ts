@@ -133,7 +133,7 @@ describe('a secret', () => {
   })
 
   test('in a store with a damaged index stays: nobody would know what is left', async () => {
-    const [index] = filesOf('store/packs').filter((file) => readFileSync(file).length < 1500)
+    const [index] = filesOf('store/packs').filter((file) => [...readPack(readFileSync(file)).values()].some((text) => /^#(?:mtree|bk changes)/.test(String(text))))
     const bytes = readFileSync(index!)
     bytes[60]! ^= 1
     rmSync(index!)

@@ -80,7 +80,7 @@ describe('a key that is restricted to bk browse', () => {
   })
 
   test.each([
-    'log STORE', 'log STORE --json', 'log STORE@1 -l many', 'log STORE --check', 'index STORE@latest', 'index STORE@1', 'diff STORE@1 STORE@2', 'diff STORE@1 STORE@2 --stat', 'restore -n STORE@1 large --null',
+    'log STORE', 'log STORE --json', 'log STORE@1 -l many', 'log STORE --check', 'log -q STORE many/d0/f1 /large', 'log -q STORE --find f?1', 'log -q STORE --find /many/d0/* --json', 'index STORE@latest', 'index STORE@1', 'diff STORE@1 STORE@2', 'diff STORE@1 STORE@2 --stat', 'restore -n STORE@1 large --null',
   ])('bk %s says what it says of the store at hand', async (words) => {
     const [there, here] = [await run(`bk ${words.replaceAll('STORE', 'vault:')}`), await run(`bk ${words.replaceAll('STORE', './store')}`)]
     expect(there).toEqual(here)

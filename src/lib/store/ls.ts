@@ -57,7 +57,8 @@ function nameOf(path: string, form: LsForm): string {
   return shown(path.slice(path.lastIndexOf('/') + 1), form)
 }
 
-function shown(escaped: string, form: LsForm): string {
+/** A path or target as it is shown. */
+export function shown(escaped: string, form: LsForm): string {
   return form.kind === 'exact' ? escaped : escapeName(toBytes(unescapeText(escaped)))
 }
 
@@ -69,7 +70,8 @@ function sizeOf({size, device}: Entry): string {
   return device === undefined ? (size?.toString() ?? UNKNOWN) : `${device.major},${device.minor}`
 }
 
-function timeOf({time}: Entry, form: LsForm): string {
+/** When an entry was modified. */
+export function timeOf({time}: Entry, form: LsForm): string {
   if (time === undefined) return UNKNOWN
   const moment = Number(time.slice(0, time.indexOf('.'))) * 1000
   // What no calendar goes up to.

@@ -3,8 +3,8 @@
  * many nights share nearly everything, and are gone through as changes from one to the next.
  */
 import {BkError} from '../cli/errors.ts'
-import {IndexState, type Onlooker, type Undo} from './index-state.ts'
-import {indexTrees, readStoredChanges, type IndexNode} from './index-tree.ts'
+import {IndexState, type Onlooker, type Undo} from '../history/index-state.ts'
+import {indexTrees, readStoredChanges, type IndexNode} from '../history/index-tree.ts'
 import {IdTable} from '../store/id-table.ts'
 import {PackReader} from '../store/objects.ts'
 import {Reach} from '../store/reach.ts'

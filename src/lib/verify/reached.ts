@@ -8,7 +8,7 @@ import {idOfDigest} from '../store/object-id.ts'
 import {Lists, type Closure} from './lists.ts'
 import type {Damage} from './damage.ts'
 import type {IdPacks} from './id-packs.ts'
-import type {Onlooker} from './index-state.ts'
+import type {Onlooker} from '../history/index-state.ts'
 import type {LostFiles} from './lost-files.ts'
 
 const SIZE = / size=(\d+)/

@@ -2,7 +2,7 @@
 
 import {expect, test} from 'vitest'
 import {IndexReader} from '../../../src/lib/index/read.ts'
-import {IndexState, type Undo} from '../../../src/lib/verify/index-state.ts'
+import {IndexState, type Undo} from '../../../src/lib/history/index-state.ts'
 import {seeded} from '../../harness/faults.ts'
 import {indexText} from '../restore/make-store.ts'
 import {sha256} from '../store/memory-store.ts'

@@ -4,7 +4,7 @@
  */
 import {BkError, reasonOf} from '../cli/errors.ts'
 import {ChangesReader, type Change} from '../index/changes.ts'
-import {isDamage} from './is-damage.ts'
+import {isDamage} from '../verify/is-damage.ts'
 import type {SnapshotRecord} from '../store/record.ts'
 
 export interface IndexNode {
