@@ -13,7 +13,7 @@ import {createProgress} from '../lib/cli/progress.ts'
 import {sendOptions} from '../lib/cli/send-options.ts'
 import {beginSink} from '../lib/cli/send-sink.ts'
 import {pullFromSftp, type SftpPulling} from '../lib/cli/sftp-source.ts'
-import {receivedLine, tellSummary} from '../lib/cli/summary.ts'
+import {receivedLine, tellHealed, tellSummary} from '../lib/cli/summary.ts'
 import {removeOnInterrupt} from '../lib/cli/temporary.ts'
 import {pull} from '../lib/pull/pull.ts'
 import {pullSources, type PullSource} from '../lib/pull/sources.ts'
@@ -161,6 +161,7 @@ async function pullHere({text, set}: PullSource, {store, speech, progress, prefi
   const tree = await plainTree(text, store, {speech, env: process.env, onProgress})
   const sent = await push(tree, opening, sendOptions({compress: undefined, jobs: undefined}, speech, progress, () => undefined))
   progress.end()
+  tellHealed(sent.totals, speech)
   tellSummary(`${prefix}${pushedLine(sent, undefined, (performance.now() - began) / 1000)}`, speech)
   return sent.answer
 }

@@ -12,7 +12,7 @@ import {stateDirectory} from '../lib/cli/places.ts'
 import {createProgress} from '../lib/cli/progress.ts'
 import {sendOptions} from '../lib/cli/send-options.ts'
 import {beginSink, type Opening, type Sink} from '../lib/cli/send-sink.ts'
-import {tellSummary} from '../lib/cli/summary.ts'
+import {tellHealed, tellSummary} from '../lib/cli/summary.ts'
 import {diffText} from '../lib/index/diff.ts'
 import {alone} from '../lib/push/alone.ts'
 import {withAround} from '../lib/push/around.ts'
@@ -111,6 +111,7 @@ On a terminal the last line sums up what was new; elsewhere it does with -v.`)
         const sent = await push(tree, opening, options)
         progress.end()
         const summary = pushedLine(sent, sink!.sentBytes(), process.uptime())
+        tellHealed(sent.totals, speech)
         tellSummary(summary, speech)
         await sink!.close()
         return {answer: sent.answer, summary}

@@ -18,6 +18,7 @@ import {send} from '../lib/transfer/send.ts'
 import {openChanges} from '../lib/transfer/source.ts'
 import {createProgress} from '../lib/cli/progress.ts'
 import {writeOut} from '../lib/cli/output.ts'
+import {tellHealed} from '../lib/cli/summary.ts'
 import type {ExitStatus} from '../lib/cli/exit.ts'
 import type {Speech} from '../lib/cli/speech.ts'
 import type {Sent} from '../lib/transfer/sending.ts'
@@ -79,6 +80,7 @@ The base of the changes is found by its digest: in the store, in what send remem
       beforeCommit: pending === undefined ? undefined : (index) => writeIndexOut(pending, index),
     })
     progress.end()
+    tellHealed(sent.totals, speech)
     if (flags['index-out'] !== undefined && pending === undefined) await this.#keepIndex(flags['index-out'], sent, speech)
     sent.close()
     await sink.close()

@@ -30,7 +30,7 @@ const learning = rows({group: 'questions about others', defence: {rule: 'a write
   {name: 'for another set in the greeting', attack: say('set web2', `tree ${digestOf(secretIndex)}`)},
 ])
 
-const grammar = rows({group: 'questions that are none', defence: {rule: 'a line of the dialogue has one of four forms', at: `${dialogue}: parseRequest`}, harm: ({stdout, status}) => status === 0 || !/^end\n$/m.test(stdout) || everything(stdout) > 8}, [
+const grammar = rows({group: 'questions that are none', defence: {rule: 'a line of the dialogue has one of five forms', at: `${dialogue}: parseRequest`}, harm: ({stdout, status}) => status === 0 || !/^end\n$/m.test(stdout) || everything(stdout) > 8}, [
   {name: 'a count of 4,097', attack: say('have 4097', ...Array.from({length: 4097}, () => nowhere))},
   {name: 'a count of 0', attack: say('have 0')},
   {name: 'a count below 0', attack: say('have -1', nowhere)},
@@ -53,6 +53,11 @@ const floods = rows({group: 'dialogues', defence: {rule: 'so many questions, and
   {
     name: 'a thousand and one questions', attack: say(...Array.from({length: 1001}, () => 'record 1')), ends: [77], harm: ({stdout}) => !/^refused questions/m.test(stdout),
     without: {file: answerer, find: 'if (++this.#questions > MAX_QUESTIONS) throw', replace: 'if (false) throw'},
+  },
+  {
+    name: 'what is lost, twice', attack: say('damaged', 'damaged'), ends: [77], harm: ({stdout}) => !/^refused questions/m.test(stdout),
+    defence: {rule: 'what is lost is told once', at: `${answerer}: Answerer`},
+    without: {file: answerer, find: 'if (this.#hasToldLost) throw', replace: 'if (false) throw'},
   },
   {
     name: 'a dialogue of version 2', attack: Buffer.from('bk 2\n'), ends: [65],

@@ -11,7 +11,7 @@ import {systemClock} from '../sys/clock.ts'
 import {reasonOf} from './errors.ts'
 import {stateDirectory} from './places.ts'
 import {sendOptions} from './send-options.ts'
-import {tellSummary} from './summary.ts'
+import {tellHealed, tellSummary} from './summary.ts'
 import {removeOnInterrupt} from './temporary.ts'
 import type {KeyLimits} from '../keys/grants.ts'
 import type {PullSource} from '../pull/sources.ts'
@@ -68,6 +68,7 @@ export async function pullFromSftp({set}: PullSource, target: SshTarget, pulling
     speech.warn(`${prefix}committed, but cannot write ${known!.path}: ${reasonOf(forgotten)}`)
     speech.hint('what was fetched now is fetched again the next time')
   }
+  tellHealed(sent.totals, speech)
   tellSummary(`${prefix}${pushedLine(sent, undefined, (performance.now() - began) / 1000)}`, speech)
   sent.close()
   return sent.answer

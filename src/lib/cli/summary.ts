@@ -77,3 +77,8 @@ function grouped(count: number): string {
   // Not toLocaleString, which loads the customs of all countries first: 9 ms.
   return String(count).replaceAll(/\B(?=(?:\d{3})+$)/g, ',')
 }
+
+/** Says that content was sent again, if some was: once, after a damage was found. */
+export function tellHealed({healed}: {readonly healed: number}, speech: Pick<Reporter, 'note'>): void {
+  if (healed > 0) speech.note(`the store had lost content of ${healed} ${healed === 1 ? 'entry' : 'entries'}: it was sent again`)
+}

@@ -197,6 +197,11 @@ export function linesOf({mark, group}: Change): number {
   return mark === '-' ? 1 : (group.line === '' ? 0 : 1) + group.comments.length
 }
 
+/** The end line of changes that only wait to be read back: it has to count right. */
+export function endOfSpill(lines: number): string {
+  return changesEndLine({base: undefined, target: '0'.repeat(64), lines, partial: 0})
+}
+
 /** The end line of changes, with its LF. */
 export function changesEndLine(end: ChangesEnd): string {
   const base = end.base === undefined ? 'none' : `sha256:${end.base}`

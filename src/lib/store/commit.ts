@@ -11,6 +11,7 @@ import {catalogName, packName, recordName} from './store.ts'
 import {Replaced} from './replaced.ts'
 import {usedBy} from './usage.ts'
 import {readState, type LogState} from './state.ts'
+import {marksSince, type StillLost} from './lost.ts'
 import type {StoreLog} from './log.ts'
 
 /** What is to be committed. */
@@ -22,6 +23,8 @@ export interface Draft extends Described {
   readonly packs: readonly CataloguedPack[]
   /** Names of the packs that the snapshot needs. */
   readonly needed: ReadonlySet<string>
+  /** What it reaches although it is lost; undefined for nothing. */
+  readonly lost?: StillLost | undefined
   /**
    * Has the last word, under each head that it would be committed on, before anything of it is written; throws to refuse. `bytes` is what
    * it adds beside the packs: catalog and record.
@@ -56,7 +59,7 @@ export async function commitSnapshot(log: StoreLog, draft: Draft): Promise<Commi
     const brought = (catalog?.bytes.length ?? 0) + packs.reduce((sum, {size}) => sum + size, 0)
     const labels = withFresh(found.labels, seq, catalog?.packs ?? [], draft.needed)
     const sizes = new Map([...found.sizes, ...packs.map(({name, size}): [string, number] => [name, size])])
-    await checkPacks(log, draft.needed, sizes, await doomedSince(log, found.since))
+    await checkPacks(log, draft.needed, sizes, await doomedSince(log, found.since), draft.lost?.packs)
     const {text, sum} = formatSnapshot({
       seq,
       set: draft.set,
@@ -73,6 +76,7 @@ export async function commitSnapshot(log: StoreLog, draft: Draft): Promise<Commi
       epoch: 1,
       saw: draft.saw,
       note: draft.note,
+      damaged: await damagedLine(log, draft.lost),
       prev: head.sum,
     })
     const bytes = Buffer.from(text, 'latin1')
@@ -191,10 +195,19 @@ async function depthOf(log: StoreLog, record: SnapshotRecord): Promise<number> {
   return depth
 }
 
-async function checkPacks(log: StoreLog, needed: ReadonlySet<string>, sizes: ReadonlyMap<string, number>, doomed: ReadonlySet<string>): Promise<void> {
+async function checkPacks(
+  log: StoreLog, needed: ReadonlySet<string>, sizes: ReadonlyMap<string, number>, doomed: ReadonlySet<string>, lost: ReadonlySet<string> = new Set(),
+): Promise<void> {
   for (const name of needed) {
-    if (doomed.has(name) || (await log.store.size(packName(name))) !== sizes.get(name)) throw missingPack(name)
+    if (doomed.has(name) || (!lost.has(name) && (await log.store.size(packName(name))) !== sizes.get(name))) throw missingPack(name)
   }
+}
+
+/* What was said to be lost since the writer looked may be what the snapshot reaches: who comes next finds out. */
+async function damagedLine(log: StoreLog, lost: StillLost | undefined): Promise<readonly number[] | undefined> {
+  if (lost === undefined) return undefined
+  const marks = [...new Set([...lost.marks, ...(await marksSince(log, lost.asOf))])]
+  return marks.length === 0 ? undefined : marks.sort((a, b) => a - b)
 }
 
 function missingPack(name: string): BkError {

@@ -28,6 +28,8 @@ export type Edit =
   | {readonly verb: 'index'; readonly seq: number; readonly index: Amended}
   /** A path, escaped, that is in no snapshot any more. */
   | {readonly verb: 'purged'; readonly path: string}
+  /** These objects are lost. */
+  | {readonly verb: 'damaged'; readonly ids: readonly string[]}
   | {readonly verb: 'unknown'; readonly line: string}
 
 /** What a record says of its index, and an edit otherwise. */
@@ -45,6 +47,7 @@ const REPLACE = /^replace ([A-Za-z0-9][A-Za-z0-9._-]{0,63}) (\S{20}) ([0-9. -]+)
 const COUNT = '(0|[1-9][0-9]{0,14})'
 const INDEX = new RegExp(`^index (${NUMBER}) ([0-9a-f]{64}) (full|far|near) ([0-9a-f]{64}) ${COUNT} ${COUNT} ${COUNT}$`)
 const PURGED = /^purged (\.(?:\/\S+)?)$/
+const DAMAGED = /^damaged((?: [0-9a-f]{64})+)$/
 
 /** Snapshots that one line may drop: more are no store's. */
 const MOST_DROPPED = 1_000_000
@@ -80,6 +83,7 @@ const PARSERS: ReadonlyMap<string, (line: string) => Edit | undefined> = new Map
     verb: 'index', seq: Number(seq), index: {index: {id: id!, level: level as IndexLevel}, tree: tree!, entries: Number(entries), bytes: Number(bytes), partial: Number(partial)},
   }))],
   ['purged', (line: string): Edit | undefined => match(PURGED, line, ([path]) => ({verb: 'purged', path: path!}))],
+  ['damaged', (line: string): Edit | undefined => match(DAMAGED, line, ([ids]) => ({verb: 'damaged', ids: ids!.slice(1).split(' ')}))],
 ])
 
 function match(pattern: RegExp, line: string, make: (words: readonly (string | undefined)[]) => Edit | undefined): Edit | undefined {
@@ -137,6 +141,8 @@ export function formatEdit(edit: Edit): string[] {
       return [formatIndex(edit)]
     case 'purged':
       return [`purged ${edit.path}`]
+    case 'damaged':
+      return inLines(edit.ids, ' ').map((ids) => `damaged ${ids}`)
     case 'unknown':
       return [edit.line]
   }
@@ -192,6 +198,15 @@ function doomed(lines: readonly string[], what: 'packs' | 'catalogs'): string[] 
     if (!line.startsWith(what === 'packs' ? 'doom ' : 'doom-catalogs ')) return []
     const edit = parseEdit(line)
     return edit.verb === 'doom' ? edit.names : []
+  })
+}
+
+/** The objects that the lines of an edit say are lost. */
+export function damagedBy(lines: readonly string[]): string[] {
+  return lines.flatMap((line) => {
+    if (!line.startsWith('damaged ')) return []
+    const edit = parseEdit(line)
+    return edit.verb === 'damaged' ? edit.ids : []
   })
 }
 

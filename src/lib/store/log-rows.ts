@@ -91,7 +91,7 @@ function editWords(lines: readonly string[]): string {
     const [verb = '', ...rest] = line.split(' ')
     if (verb === 'drop') return `drop ${rest[0]}`
     if (verb === 'index') return `index ${rest[0]}`
-    return verb.startsWith('doom') ? `${verb} ${rest.length}` : line
+    return verb.startsWith('doom') || verb === 'damaged' ? `${verb} ${rest.length}` : line
   })
   const text = [...new Set(words)].join('; ')
   return text.length <= MOST_WORDS ? text : `${text.slice(0, MOST_WORDS)}…`

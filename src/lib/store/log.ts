@@ -245,7 +245,7 @@ export class StoreLog {
   /** The packs that a snapshot needs now. Throws BkError 65 for one that no catalog has. */
   async packsOf(record: SnapshotRecord): Promise<CataloguedPack[]> {
     const result: CataloguedPack[] = []
-    for (const [seq, numbers] of await this.labelsNow(record)) {
+    for (const [seq, numbers] of [...(await this.labelsNow(record))].sort(([a], [b]) => b - a)) {
       const packs = await this.catalog(seq)
       for (const n of numbers) {
         const pack = packs[n - 1]

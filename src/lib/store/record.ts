@@ -55,6 +55,8 @@ export interface SnapshotRecord extends Chained, Described {
   readonly needs: Needs
   readonly epoch: number
   readonly saw: {readonly seq: number; readonly sum: string} | undefined
+  /** Numbers of the edits, rising, that say of objects which this snapshot reaches that they are lost; undefined for none. */
+  readonly damaged?: readonly number[] | undefined
   /** Lines of later versions, kept. */
   readonly unknown: readonly string[]
 }
@@ -101,6 +103,7 @@ export function formatSnapshot(draft: SnapshotDraft): {readonly text: string; re
     `epoch ${draft.epoch}`,
     ...(draft.saw === undefined ? [] : [`saw ${draft.saw.seq} ${draft.saw.sum}`]),
     ...noteLines(draft),
+    ...(draft.damaged === undefined ? [] : [`damaged ${draft.damaged.join(' ')}`]),
     `prev ${draft.prev}`,
   ]
   const body = lines.join('\n') + '\n'
@@ -144,9 +147,10 @@ const LINES = {
   epoch: new RegExp(`^epoch ([1-9][0-9]{0,8})$`),
   saw: new RegExp(`^saw ([1-9][0-9]{0,8}) ${ID}$`),
   note: /^note ([!-~]+(?: [!-~]+)*)$/,
+  damaged: /^damaged ([1-9][0-9]{0,8}(?: [1-9][0-9]{0,8})*)$/,
   prev: new RegExp(`^prev ${ID}$`),
   // What this version has a word for is never a line of a later one.
-  later: /^((?!(?:seq|set|received|claimed|state|entries|index|tree|catalog|stored|needs|epoch|saw|note|prev|sum) )[a-z][a-z-]*(?: [!-~]+)+)$/,
+  later: /^((?!(?:seq|set|received|claimed|state|entries|index|tree|catalog|stored|needs|epoch|saw|note|damaged|prev|sum) )[a-z][a-z-]*(?: [!-~]+)+)$/,
   edit: /^([a-z][a-z-]*(?: [!-~]+)*)$/,
 } as const
 
@@ -236,6 +240,8 @@ function parseSnapshot(lines: readonly string[], sum: string, size: number): Sna
   const epoch = Number(take.must(LINES.epoch)[0])
   const saw = take.maybe(LINES.saw)
   const note = takeNote(take)
+  const damaged = take.maybe(LINES.damaged)?.[0]?.split(' ').map(Number)
+  if (damaged?.some((each, i) => each >= seq || each <= (damaged[i - 1] ?? 0)) === true) throw new BkError('damaged does not name records before it, in order', {status: 65})
   const unknown: string[] = []
   let prev = take.maybe(LINES.prev)
   while (prev === undefined) {
@@ -247,7 +253,7 @@ function parseSnapshot(lines: readonly string[], sum: string, size: number): Sna
     kind: 'snapshot', seq, set, received, claimed, partial, entries: Number(entries), bytes: Number(total),
     index: {id: id!, level: level as IndexLevel}, tree, catalog,
     stored: stored === undefined ? undefined : {bytes: Number(stored[0]), total: Number(stored[1])}, needs: parseNeeds(needs), epoch,
-    saw: saw === undefined ? undefined : {seq: Number(saw[0]), sum: saw[1]!}, note, unknown, prev: prev[0]!, sum, size,
+    saw: saw === undefined ? undefined : {seq: Number(saw[0]), sum: saw[1]!}, note, damaged, unknown, prev: prev[0]!, sum, size,
   }
 }
 

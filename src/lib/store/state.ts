@@ -2,7 +2,7 @@
  * What a store means now: its records, with everything that edits have done to them. Whether a snapshot is kept, when it counts as
  * received, until when it is pinned, which packs nobody may count on: asked here, and nowhere else.
  */
-import {parseEdit, replacedBy, type Amended, type Edit, type Replacement} from './edits.ts'
+import {damagedBy, parseEdit, replacedBy, type Amended, type Edit, type Replacement} from './edits.ts'
 import {Replaced} from './replaced.ts'
 import type {Head, StoreLog} from './log.ts'
 import type {EditRecord, SnapshotRecord, Stored, StoreRecord} from './record.ts'
@@ -60,6 +60,8 @@ export interface LogState {
   readonly bringers: ReadonlyMap<number, Bringer>
   /** Paths that were purged, oldest first; one may be there twice. */
   readonly purged: readonly string[]
+  /** Objects that were said to be lost, and the last record that says so. One that a catalog of a later record lists has come again. */
+  readonly damaged: ReadonlyMap<string, number>
   /** Lines of verbs that this version does not know. */
   readonly unknown: readonly string[]
 }
@@ -74,7 +76,7 @@ export async function readState(log: StoreLog): Promise<LogState> {
 /** What records mean together, oldest first. Throws BkError 65 for an edit that is none. */
 export function stateOf(records: readonly StoreRecord[]): Omit<LogState, 'head'> {
   const edits = records.flatMap((record) => (record.kind === 'edit' ? record.lines.map(parseEdit) : []))
-  return {...fold(records.filter((record) => record.kind === 'snapshot'), edits), bringers: bringersOf(records)}
+  return {...fold(records.filter((record) => record.kind === 'snapshot'), edits), bringers: bringersOf(records), damaged: damagedIn(records)}
 }
 
 function bringersOf(records: readonly StoreRecord[]): Map<number, Bringer> {
@@ -97,7 +99,13 @@ function setsOf({seq, lines}: EditRecord): Map<number, string> {
   return sets
 }
 
-function fold(snapshots: readonly SnapshotRecord[], edits: readonly Edit[]): Omit<LogState, 'head' | 'bringers'> {
+function damagedIn(records: readonly StoreRecord[]): Map<string, number> {
+  const damaged = new Map<string, number>()
+  for (const record of records) if (record.kind === 'edit') for (const id of damagedBy(record.lines)) damaged.set(id, record.seq)
+  return damaged
+}
+
+function fold(snapshots: readonly SnapshotRecord[], edits: readonly Edit[]): Omit<LogState, 'head' | 'bringers' | 'damaged'> {
   const dropped = new Map<number, string>()
   const rules = new Map<string, {zone: string; words: string}>()
   const pins = new Map<number, Pin>()

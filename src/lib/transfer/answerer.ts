@@ -2,9 +2,10 @@
  * The server's half of the dialogue: answers what a writer asks about his own set, and nothing about anybody else's. Whoever took the
  * writer's key learns from it only what the writer could know.
  */
+import {LostObjects} from '../store/lost.ts'
 import {leftPacks} from '../store/session.ts'
 import {packName} from '../store/store.ts'
-import {formatGreeting, formatHaveAnswer, formatRecordAnswer, formatTreeAnswer, MAX_LINE, parseRequest} from './dialogue.ts'
+import {formatGreeting, formatHaveAnswer, formatRecordAnswer, formatTreeAnswer, MAX_DAMAGED, MAX_LINE, parseRequest} from './dialogue.ts'
 import {Known} from './known.ts'
 import {BkError} from '../cli/errors.ts'
 import {isId} from '../store/store.ts'
@@ -23,19 +24,24 @@ export interface AnswererOptions {
 
 /** Ids that one session may ask about: enough for any backup, and an end. */
 const MAX_ASKED = 200_000_000
+/** Of an answer that is long, what goes at once. */
+const IDS_AT_A_TIME = 10_000
 /** Other questions of one session. */
 const MAX_QUESTIONS = 1000
 
 export class Answerer {
   readonly #options: AnswererOptions
   readonly #left: readonly CataloguedPack[]
+  readonly #lost: LostObjects
   #known: Known | undefined
   #asked = 0
   #questions = 0
+  #hasToldLost = false
 
-  private constructor(options: AnswererOptions, left: readonly CataloguedPack[]) {
+  private constructor(options: AnswererOptions, left: readonly CataloguedPack[], lost: LostObjects) {
     this.#options = options
     this.#left = left
+    this.#lost = lost
   }
 
   /** Greets. */
@@ -43,10 +49,12 @@ export class Answerer {
     const {log, set, now, answer} = options
     const left = await leftPacks(log.store, set, now)
     const newest = await log.newest(set)
+    const lost = await LostObjects.of(log, newest)
+    const damaged = Math.min(lost.size, MAX_DAMAGED)
     await answer(
-      formatGreeting({store: log.settings.id, kind: log.settings.kind, set, head: await log.head(), newest: newest?.tree, session: left.length}),
+      formatGreeting({store: log.settings.id, kind: log.settings.kind, set, head: await log.head(), newest: newest?.tree, session: left.length, damaged}),
     )
-    return new Answerer(options, left)
+    return new Answerer(options, left, lost)
   }
 
   /** Answers questions until the writer says that a member of the stream comes next. */
@@ -62,6 +70,10 @@ export class Answerer {
         case 'tree':
           this.#count()
           await this.#tree(request.digest)
+          break
+        case 'damaged':
+          this.#count()
+          await this.#damaged()
           break
         case 'record':
           this.#count()
@@ -93,6 +105,20 @@ export class Answerer {
     await answer(formatTreeAnswer(record))
   }
 
+  async #damaged(): Promise<void> {
+    if (this.#hasToldLost) throw new BkError('refused questions: the same again', {status: 77})
+    this.#hasToldLost = true
+    let ids: string[] = []
+    let count = 0
+    for (const id of this.#lost.ids()) {
+      if (count++ === MAX_DAMAGED) break
+      if (ids.push(id) < IDS_AT_A_TIME) continue
+      await this.#options.answer(`${ids.join('\n')}\n`)
+      ids = []
+    }
+    if (ids.length > 0) await this.#options.answer(`${ids.join('\n')}\n`)
+  }
+
   async #have(ids: readonly string[]): Promise<void> {
     const known = (this.#known ??= await this.#load())
     const byPack = new Map<string, number[]>()
@@ -106,14 +132,14 @@ export class Answerer {
     await this.#options.answer(formatHaveAnswer(byPack))
   }
 
-  // What the set's newest snapshot needs, and what a cut session left, as far as it is there.
+  // What the set's newest snapshot needs, and what a cut session left, as far as it is there and good.
   async #load(): Promise<Known> {
     const {log, set} = this.#options
     const known = new Known()
     const newest = await log.newest(set)
     if (newest !== undefined) {
       for (const pack of await log.packsOf(newest)) {
-        if ((await log.store.size(packName(pack.name))) === pack.size) known.addPack(pack.name, pack.ids)
+        if ((await log.store.size(packName(pack.name))) === pack.size) known.addPack(pack.name, this.#lost.good(pack.ids))
       }
     }
     for (const pack of this.#left) known.addPack(pack.name, pack.ids)

@@ -25,6 +25,11 @@ export interface Keepsake {
   readonly lists: ReadonlySet<string>
 }
 
+/** Ids of objects that are lost. */
+export interface LostIds {
+  has(id: string): boolean
+}
+
 export interface Destination {
   /** Bytes at which packs are closed, where that is sooner than usual. */
   readonly packSize?: number | undefined
@@ -36,6 +41,8 @@ export interface Destination {
   newest(): Promise<BaseFacts | undefined>
   /** Adds to what is known those of these objects that the store has: where the writer's own memory is not enough. */
   learn?(ids: () => readonly string[]): Promise<void>
+  /** Objects that the base may reach and that the store has lost; undefined for none. They are not known, so that they are sent again. */
+  lost?(): Promise<LostIds | undefined>
   /** The index with this digest where the writer remembers it and the store does not. Undefined where there is nobody to ask what it lacks. */
   lostBase?(digest: string): Promise<Chain | undefined>
   /** The texts of that index. */

@@ -10,6 +10,8 @@ import {isSetName, type IndexLevel} from '../store/record.ts'
 export const HELLO = 'bk 1\n'
 /** What stands before a pack with its ids, and before the snapshot. */
 export const MEMBER = Buffer.from('member\n')
+/** Ids in the answer to `damaged`, at most: what else is lost is asked for the next time. */
+export const MAX_DAMAGED = 1_000_000
 /** Ids in one question, at most. */
 export const MAX_IDS = 4096
 /** No line is longer than this; those with ranges of positions are the longest. */
@@ -28,6 +30,8 @@ export interface Greeting {
   readonly newest: string | undefined
   /** Packs that a session which was cut off has left. */
   readonly session: number
+  /** Objects that the set's newest snapshot may reach and that the store has lost. */
+  readonly damaged: number
 }
 
 /** What the server knows of an index. */
@@ -40,8 +44,9 @@ const ID = '([0-9a-f]{64})'
 const SEQ = '(0|[1-9][0-9]{0,8})'
 
 /** The server's first lines. */
-export function formatGreeting({store, kind, set, head, newest, session}: Greeting): string {
-  return `bk 1\nstore ${store} ${kind}\nset ${set}\nhead ${head.seq} ${head.sum}\nnewest ${newest ?? 'none'}\nsession ${session}\nend\n`
+export function formatGreeting({store, kind, set, head, newest, session, damaged}: Greeting): string {
+  const lost = damaged === 0 ? '' : `damaged ${damaged}\n`
+  return `bk 1\nstore ${store} ${kind}\nset ${set}\nhead ${head.seq} ${head.sum}\nnewest ${newest ?? 'none'}\nsession ${session}\n${lost}end\n`
 }
 
 /**
@@ -60,10 +65,16 @@ export async function readGreeting(line: () => Promise<string>): Promise<Greetin
   const [seq, sum] = await must(new RegExp(`^head ${SEQ} ${ID}$`))
   const [newest] = await must(new RegExp(`^newest (none|[0-9a-f]{64})$`))
   const [session] = await must(/^session (\d{1,7})$/)
-  for (let more = 0; (await line()) !== 'end'; more++) if (more > 100) throw misspoken('the greeting of the other side has no end')
+  let damaged = 0
+  for (let more = await line(), count = 0; more !== 'end'; more = await line(), count++) {
+    damaged = Number(/^damaged ([1-9]\d{0,6})$/.exec(more)?.[1] ?? damaged)
+    if (count > 100) throw misspoken('the greeting of the other side has no end')
+  }
+  if (damaged > MAX_DAMAGED) throw misspoken('the other side has lost more than it may say')
   return {
     store: store!, kind: kind as Greeting['kind'], set: set!, head: {seq: Number(seq), sum: sum!}, newest: newest === 'none' ? undefined : newest!,
     session: Number(session),
+    damaged,
   }
 }
 
@@ -75,12 +86,15 @@ export type Request =
   | {readonly ask: 'tree'; readonly digest: string}
   /** Which of the `count` ids that follow, a line each, does the store have? */
   | {readonly ask: 'have'; readonly count: number}
+  /** Which objects are those that the greeting counts as lost? */
+  | {readonly ask: 'damaged'}
   /** The next member of the stream follows. */
   | {readonly ask: 'member'}
 
 /** Parses a client's line; throws BkError 65. */
 export function parseRequest(line: string): Request {
   if (line === 'member') return {ask: 'member'}
+  if (line === 'damaged') return {ask: 'damaged'}
   const have = /^have ([1-9]\d{0,3})$/.exec(line)
   if (have !== null && Number(have[1]) <= MAX_IDS) return {ask: 'have', count: Number(have[1])}
   const tree = new RegExp(`^tree ${ID}$`).exec(line)

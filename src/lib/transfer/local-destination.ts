@@ -1,9 +1,10 @@
 /*
  * A store at hand as the destination: no stream, no second look at what was just packed, the same commit as everywhere.
  */
-import {BkError} from '../cli/errors.ts'
+import {BkError, isFailure} from '../cli/errors.ts'
 import {commitSnapshot} from '../store/commit.ts'
 import {readChain, type Chain} from '../store/levels.ts'
+import {LostObjects} from '../store/lost.ts'
 import {PackReader} from '../store/objects.ts'
 import {removeOver} from '../store/session-rest.ts'
 import {leftPacks, Session} from '../store/session.ts'
@@ -33,6 +34,10 @@ export class LocalDestination implements Destination {
   readonly #guard: Guard | undefined
   #known: Promise<Known> | undefined
   #loaded: Known | undefined
+  readonly #lostBySeq = new Map<number, LostObjects>()
+  // Of the snapshot that the new one is a change against, or else of the newest.
+  #lost: LostObjects | undefined
+  #hasBase = false
 
   /** @param limits of whoever brings what is not trusted, beside those of the store; undefined for whoever the store belongs to */
   constructor(log: StoreLog, set: string, clock: Clock, limits?: Limits) {
@@ -75,11 +80,12 @@ export class LocalDestination implements Destination {
     const newest = own === undefined ? await this.#newestOfOthers() : [own]
     const seen = new Set<string>()
     for (const record of newest) {
+      const lost = await this.#lostOf(record)
       for (const pack of await this.#log.packsOf(record)) {
         if (seen.has(pack.name)) continue
         seen.add(pack.name)
         // What is not there any more must not be counted on.
-        if ((await this.#log.store.size(packName(pack.name))) === pack.size) known.addPack(pack.name, pack.ids)
+        if ((await this.#log.store.size(packName(pack.name))) === pack.size) known.addPack(pack.name, lost.good(pack.ids))
       }
     }
     const left = (await leftPacks(this.#log.store, this.#set, this.#seconds)).filter(({name}) => !seen.has(name))
@@ -87,6 +93,12 @@ export class LocalDestination implements Destination {
     this.#packs.push(...left)
     await this.#session.adopt(left, this.#seconds)
     return known
+  }
+
+  async #lostOf(record: SnapshotRecord): Promise<LostObjects> {
+    const lost = this.#lostBySeq.get(record.seq) ?? (await LostObjects.of(this.#log, record))
+    this.#lostBySeq.set(record.seq, lost)
+    return lost
   }
 
   async #take(pack: CataloguedPack): Promise<void> {
@@ -105,14 +117,33 @@ export class LocalDestination implements Destination {
   }
 
   async base(digest: string): Promise<BaseFacts | undefined> {
-    return await this.#facts(await this.#log.newest(this.#set, ({tree}) => tree === digest))
+    const facts = await this.#facts(await this.#log.newest(this.#set, ({tree}) => tree === digest))
+    this.#hasBase = facts !== undefined
+    return facts
+  }
+
+  async lost(): Promise<LostObjects | undefined> {
+    return this.#lost === undefined || this.#lost.size === 0 ? undefined : this.#lost
   }
 
   async #facts(record: SnapshotRecord | undefined): Promise<BaseFacts | undefined> {
     if (record === undefined) return undefined
     const packs = await this.#log.packsOf(record)
     const {partial, entries, bytes, index, tree} = record
-    return {partial, entries, bytes, index, tree, needed: new Set(packs.map(({name}) => name))}
+    const facts = {partial, entries, bytes, index, tree, needed: new Set(packs.map(({name}) => name))}
+    this.#lost = await this.#lostOf(record)
+    return this.#lost.size === 0 || (await this.#isReadable(facts)) ? facts : undefined
+  }
+
+  /* Of an index that is lost nothing can be told any more: then the next one is whole. */
+  async #isReadable(facts: BaseFacts): Promise<boolean> {
+    try {
+      await this.chain(facts)
+      return true
+    } catch (error) {
+      if (!isFailure(error)) throw error
+      return false
+    }
   }
 
   async chain(facts: BaseFacts): Promise<Chain> {
@@ -124,17 +155,22 @@ export class LocalDestination implements Destination {
     // An older snapshot may have packs that the newest no longer needs.
     if (record!.seq !== (await this.#log.newest(this.#set))!.seq) {
       const known = await this.known()
-      for (const pack of packs) known.addPack(pack.name, pack.ids)
+      const lost = await this.#lostOf(record!)
+      for (const pack of packs) known.addPack(pack.name, lost.good(pack.ids))
     }
     return await readChain(index.id, (id) => this.#object(packs.find((pack) => holdsObject(pack, id))?.name, id))
   }
 
   packOf(id: string): string | undefined {
-    return this.#loaded?.packOf(id)
+    // What the base has lost the snapshot may have lost as well.
+    return this.#loaded?.packOf(id) ?? (this.#hasBase ? this.#lost?.reach(id) : undefined)
   }
 
-  async getList(id: string): Promise<Buffer> {
-    return this.#lists.get(id) ?? (await this.#object((await this.known()).packOf(id), id))
+  async getList(id: string): Promise<Buffer | undefined> {
+    const list = this.#lists.get(id)
+    if (list !== undefined) return list
+    const pack = (await this.known()).packOf(id)
+    return pack === undefined && this.#lost?.has(id) === true ? undefined : await this.#object(pack, id)
   }
 
   onList(id: string, bytes: Buffer): void {
@@ -161,7 +197,7 @@ export class LocalDestination implements Destination {
     const received = recordTime(this.#clock.now())
     const brought = this.#packs.filter(({name}) => needed.has(name))
     const {seq, sum} = await commitSnapshot(this.#log, {
-      set: this.#set, received, claimed, partial, entries, bytes, index, tree, saw: undefined, note, needed, packs: brought,
+      set: this.#set, received, claimed, partial, entries, bytes, index, tree, saw: undefined, note, needed, packs: brought, lost: this.#lost?.still,
       admit: (added) => this.#guard?.beforeRecord(added) ?? Promise.resolve(),
     })
     await this.#session.end(new Set(brought.map(({name}) => name)), this.#seconds)

@@ -3,6 +3,7 @@
  * is held to the grammar; it may lie, and then the worst is a backup that it does not keep, which nobody can prevent.
  */
 import {BkError} from '../cli/errors.ts'
+import {isId} from '../store/store.ts'
 import {
   HELLO, MAX_IDS, MAX_LINE, parseRecordAnswer, parseTreeAnswer, readGreeting, readHaveAnswer, refusalIn, type Greeting, type KnownTree,
 } from './dialogue.ts'
@@ -50,6 +51,21 @@ export class Peer {
     // It is asked for by whoever compares, and again by whoever commits.
     if (this.#tree?.digest !== digest) this.#tree = {digest, answer: this.#ask(`tree ${digest}\n`).then(parseTreeAnswer)}
     return this.#tree.answer
+  }
+
+  /** The objects that the store has lost, as many as its greeting says. */
+  async damaged(): Promise<Set<string>> {
+    const {damaged} = this.greeting
+    return await this.#alone(async () => {
+      await this.#write([Buffer.from('damaged\n')])
+      const ids = new Set<string>()
+      for (let count = 0; count < damaged; count++) {
+        const id = await this.#lines.next()
+        if (!isId(id)) throw refusalIn(id) ?? new BkError('the dialogue with the store: not an id', {status: 65})
+        ids.add(id)
+      }
+      return ids
+    })
   }
 
   /** Which of these ids the store has, by pack. */

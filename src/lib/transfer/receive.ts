@@ -10,6 +10,7 @@ import {compactPack, type CataloguedPack} from '../store/catalog.ts'
 import {commitSnapshot, type Committed} from '../store/commit.ts'
 import {doomedBy, doomedCatalogs} from '../store/edits.ts'
 import {groupsOf, MAX_CHANGES, oldPaths, readChain, type Chain} from '../store/levels.ts'
+import {LostObjects} from '../store/lost.ts'
 import {PackReader} from '../store/objects.ts'
 import {Reach} from '../store/reach.ts'
 import {recordTime, type SnapshotRecord} from '../store/record.ts'
@@ -158,9 +159,10 @@ async function accept(lines: SnapshotLines, packs: readonly CataloguedPack[], vi
       hint: "without the index that was the OLD of 'bk diff' all is sent anew; 'bk index STORE@latest' on the store's host prints the newest",
     })
   }
-  const unchanged = isUnchanged(lines, packs, base)
+  const lost = await LostObjects.of(log, base ?? (await log.newest(options.set)))
+  const unchanged = lost.size === 0 && isUnchanged(lines, packs, base)
   const left = unchanged ? [] : (await leftPacks(log.store, options.set, now())).filter(({name}) => !packs.some((pack) => pack.name === name))
-  const needed = unchanged ? await packsOf(log, base!) : await checkIndex(lines, packs, left, base, visit)
+  const needed = unchanged ? await packsOf(log, base!) : await checkIndex(lines, packs, left, base, lost, visit)
   await session.adopt(left.filter(({name}) => needed.has(name)), now())
   const brought = [...packs, ...left].filter(({name}) => needed.has(name))
   const committed = await commitSnapshot(log, {
@@ -176,6 +178,7 @@ async function accept(lines: SnapshotLines, packs: readonly CataloguedPack[], vi
     note: lines.note,
     packs: brought,
     needed,
+    lost: lost.still,
     admit: (bytes) => guard.beforeRecord(bytes),
   })
   await unlessUnable(() => session.end(new Set(brought.map(({name}) => name)), now()))
@@ -200,10 +203,11 @@ async function checkIndex(
   packs: readonly CataloguedPack[],
   left: readonly CataloguedPack[],
   base: SnapshotRecord | undefined,
+  lost: LostObjects,
   {log, options, guard, deadline, held}: Visit,
 ): Promise<Set<string>> {
-  if (base !== undefined) for (const pack of await log.packsOf(base)) held.addPack(pack.name, pack.ids)
-  await addClaimed(held, lines, log)
+  if (base !== undefined) for (const pack of await log.packsOf(base)) held.addPack(pack.name, lost.good(pack.ids))
+  await addClaimed(held, lines, log, lost)
   for (const pack of left) held.addPack(pack.name, pack.ids)
   const reader = new PackReader(log.store)
   const get = async (id: string): Promise<Buffer> => {
@@ -218,7 +222,9 @@ async function checkIndex(
     throw new BkError(`the index is not of the level ${lines.index.level}`, {status: 65})
   }
   await checkUnder(lines, chain, log, get)
-  const reach = new Reach({packOf: (id, size) => held.packOf(id, size), getList: get})
+  const getList = async (id: string): Promise<Buffer | undefined> => (lost.has(id) && held.packOf(id) === undefined ? undefined : await get(id))
+  // What the base has lost the snapshot may have lost as well.
+  const reach = new Reach({packOf: (id, size) => held.packOf(id, size) ?? (base && lost.reach(id)), getList})
   // What the index below has as well was compared when that came.
   const isOld = oldPaths(chain)
   const writer = new IndexWriter(chain.root, () => {})
@@ -278,7 +284,7 @@ async function checkUnder(lines: SnapshotLines, {links}: Chain, log: StoreLog, g
 }
 
 // Packs of other snapshots that the writer knows to be there.
-async function addClaimed(held: Held, lines: SnapshotLines, log: StoreLog): Promise<void> {
+async function addClaimed(held: Held, lines: SnapshotLines, log: StoreLog, lost: LostObjects): Promise<void> {
   const claimed = new Set(lines.add)
   const gone = new Set<string>()
   for await (const record of log.backwards()) {
@@ -288,7 +294,7 @@ async function addClaimed(held: Held, lines: SnapshotLines, log: StoreLog): Prom
       for (const name of doomedCatalogs(record.lines)) gone.add(name)
     }
     if (record.catalog !== undefined && !gone.has(record.catalog)) {
-      for (const pack of await log.catalog(record.seq)) if (claimed.delete(pack.name)) held.addPack(pack.name, pack.ids)
+      for (const pack of await log.catalog(record.seq)) if (claimed.delete(pack.name)) held.addPack(pack.name, lost.good(pack.ids))
     }
   }
 }

@@ -4,7 +4,7 @@
  */
 import {applyChanges} from '../index/apply.ts'
 import {BkError} from '../cli/errors.ts'
-import {ChangesReader, changesEndLine, changesHeader, formatChange, linesOf, type Change, type Mark} from '../index/changes.ts'
+import {ChangesReader, changesHeader, endOfSpill, formatChange, linesOf, type Change, type Mark} from '../index/changes.ts'
 import {batchOf} from '../index/cursor.ts'
 import {detached} from '../index/escape.ts'
 import {addFirsts, addFirstsOfText, HardLinks} from '../index/hard-links.ts'
@@ -15,6 +15,7 @@ import {BLOCK, writeHeader} from '../store/member.ts'
 import {objectId} from '../store/object-id.ts'
 import {Reach} from '../store/reach.ts'
 import {recordTime} from '../store/record.ts'
+import {heal} from './heal.ts'
 import {ContentPass} from './pack-content.ts'
 import {indexObject, StoredChanges} from './index-object.ts'
 import {Packer, type Compressor} from './packer.ts'
@@ -24,7 +25,7 @@ import type {Pack} from '../store/pack.ts'
 import type {Known} from './known.ts'
 import type {Members} from './content.ts'
 import type {BaseFacts, Destination, SnapshotFacts} from './destination.ts'
-import type {ChangesSource, SendOptions, Sent, SentTotals, StoredIndex} from './sending.ts'
+import type {ChangesSource, Gathered, SendOptions, Sent, SentTotals, StoredIndex} from './sending.ts'
 
 /** The target of changes whose files were not as they said. */
 const NOT_KNOWN = ''
@@ -35,7 +36,7 @@ const NOT_KNOWN = ''
  * destination refuses (77)
  */
 export async function send(source: ChangesSource, to: Destination, options: SendOptions): Promise<Sent> {
-  const totals: Totals = {files: 0, bytes: 0, changes: {'+': 0, '~': 0, '=': 0, '>': 0, '-': 0, '!': 0}, stored: 0}
+  const totals: Totals = {files: 0, bytes: 0, changes: {'+': 0, '~': 0, '=': 0, '>': 0, '-': 0, '!': 0}, healed: 0, stored: 0}
   return {...(await sendCounted(source, to, {...options, totals})), totals}
 }
 
@@ -47,8 +48,8 @@ interface Options extends SendOptions {
 }
 
 async function sendCounted(source: ChangesSource, to: Destination, options: Options): Promise<Omit<Sent, 'totals'>> {
-  const spill = options.spill()
-  const gathered = await readContent(source, to, options, spill)
+  let spill = options.spill()
+  let gathered = await readContent(source, to, options, spill)
   const base = source.end!.base
   const facts = base === undefined ? undefined : await to.base(base)
   if (base !== undefined && facts === undefined) {
@@ -60,8 +61,14 @@ async function sendCounted(source: ChangesSource, to: Destination, options: Opti
     Object.assign(options.totals.changes, counts)
     return sent
   }
-  // Without a single change the index may still be of another root.
-  if (facts?.index !== undefined && gathered.changes === 0 && source.end!.target === base) {
+  const lost = facts === undefined ? undefined : await to.lost?.()
+  if (facts !== undefined && lost !== undefined) {
+    const healing = await heal({root: source.root, chain: await to.chain(facts), lost, spill, gathered}, to, options, (known, readers) => packerFor(known, to, options, readers))
+    spill = healing?.spill ?? spill
+    gathered = healing?.gathered ?? gathered
+  }
+  // Without a single change the index may still be of another root. And what is lost may not be reached any more.
+  if (facts?.index !== undefined && lost === undefined && gathered.changes === 0 && source.end!.target === base) {
     spill.close()
     return await unchanged({...facts, index: facts.index}, base!, to, options)
   }
@@ -83,17 +90,6 @@ function withoutBase(source: ChangesSource, base: Chain, spill: Spill, {froms, d
       spill.close()
     },
   }
-}
-
-interface Gathered {
-  readonly changes: number
-  /** Bytes of their text. */
-  readonly size: number
-  readonly froms: ReadonlySet<string>
-  /** Paths that are named as the first of their hard links. */
-  readonly firsts: Set<string>
-  /** Whether something was not as the index said. */
-  readonly differs: boolean
 }
 
 async function readContent(source: ChangesSource, to: Destination, options: Options, spill: Spill): Promise<Gathered> {
@@ -145,9 +141,6 @@ async function readContent(source: ChangesSource, to: Destination, options: Opti
     await readers.close()
   }
 }
-
-// What waits in the spill is read back as changes, whose end line only has to count right.
-const endOfSpill = (lines: number): string => changesEndLine({base: undefined, target: '0'.repeat(64), lines, partial: 0})
 
 async function* resumed<T>(first: readonly T[], rest: AsyncIterator<readonly T[]>): AsyncGenerator<readonly T[]> {
   yield first
@@ -217,7 +210,8 @@ async function changed(source: ChangesSource, to: Destination, options: Options,
   // What was new is gone again: the base's own index is what there is, and a second object for it would be one too many.
   if (facts?.index !== undefined && base === end.digest) {
     text.close()
-    return await unchanged({...facts, index: facts.index}, base, to, options)
+    for (const link of chain!.links) reach.addObject(link.id)
+    return await unchanged({...facts, index: facts.index, needed: reach.packs}, base, to, options)
   }
   const against = chain === undefined || base === undefined ? undefined : {chain, digest: base}
   const {member, size, level, under} = await indexObject(source.root, against, stored.list, end, text)

@@ -60,6 +60,8 @@ export interface SentTotals {
   readonly bytes: number
   /** Changes by their marks, as they turned out. */
   readonly changes: Readonly<Record<Mark, number>>
+  /** Files and other entries whose content was sent again, since the store had lost it. */
+  readonly healed: number
   /** Bytes of the packs that were made. */
   readonly stored: number
 }
@@ -71,4 +73,16 @@ export interface Sent extends StoredIndex {
   readonly totals: SentTotals
   /** Frees what `text` needs. */
   close(): void
+}
+
+/** Changes as they turned out, which wait in a spill. */
+export interface Gathered {
+  readonly changes: number
+  /** Bytes of their text. */
+  readonly size: number
+  readonly froms: ReadonlySet<string>
+  /** Paths that are named as the first of their hard links. */
+  readonly firsts: Set<string>
+  /** Whether something was not as the index said. */
+  readonly differs: boolean
 }

@@ -12,7 +12,7 @@ import {MEMBER} from './dialogue.ts'
 import {formatSnapshotLines} from './snapshot-lines.ts'
 import {streamMember, STREAM_END} from './stream.ts'
 import type {Pack} from '../store/pack.ts'
-import type {BaseFacts, Destination, Keepsake, SnapshotFacts} from './destination.ts'
+import type {BaseFacts, Destination, Keepsake, LostIds, SnapshotFacts} from './destination.ts'
 import type {Peer} from './peer.ts'
 import type {Remembered, SentState} from './sent-state.ts'
 
@@ -56,6 +56,7 @@ export class StreamDestination implements Destination {
   #asks: boolean
   #known: Promise<Known> | undefined
   #loaded: Known | undefined
+  #lost: Promise<LostIds> | undefined
   #hasBase = false
   #doubtful = false
 
@@ -77,7 +78,13 @@ export class StreamDestination implements Destination {
     return (this.#known ??= this.#loadKnown())
   }
 
-  // All that the base reaches is in the store, since the base is a snapshot there. Without its lists of chunks only whole files are known.
+  async lost(): Promise<LostIds | undefined> {
+    const {peer} = this.#options
+    return peer === undefined || peer.greeting.damaged === 0 ? undefined : await (this.#lost ??= peer.damaged())
+  }
+
+  // All that the base reaches is in the store, since the base is a snapshot there, but for what is lost. Without its lists of chunks only
+  // whole files are known.
   async #loadKnown(): Promise<Known> {
     const known = (this.#loaded = new Known())
     if (this.#assumed === undefined) return known
@@ -89,7 +96,8 @@ export class StreamDestination implements Destination {
       this.#lists.set(id, bytes)
       for (const line of parseList(bytes)) ids.push(line.id)
     }
-    known.addPack(IN_BASE, ids)
+    const lost = await this.lost()
+    known.addPack(IN_BASE, lost === undefined ? ids : ids.filter((id) => !lost.has(id)))
     return known
   }
 
@@ -117,12 +125,17 @@ export class StreamDestination implements Destination {
       this.#hasBase = true
       // Which object the store keeps for the base is sure only when all went well. Else the index goes whole: a store that refuses a change
       // against an object it does not have would refuse it every night.
-      this.#doubtful = theirs === undefined ? this.#options.unconfirmed || state.wasBase(digest) : theirs.index.id !== remembered.facts.index.id
+      this.#doubtful = theirs === undefined ? this.#options.unconfirmed || state.wasBase(digest) : theirs.index.id !== remembered.facts.index.id || (await this.#isIndexLost(remembered))
       return {...remembered.facts, ...(this.#doubtful && {index: undefined}), needed: new Set([IN_BASE])}
     }
     if (baseText?.digest !== digest) return undefined
     this.#hasBase = true
     return {partial: 0, entries: 0, bytes: 0, index: undefined, tree: digest, needed: new Set([IN_BASE])}
+  }
+
+  async #isIndexLost(remembered: Remembered): Promise<boolean> {
+    const lost = await this.lost()
+    return lost !== undefined && (await remembered.chain()).links.some(({id}) => lost.has(id))
   }
 
   async lostBase(digest: string): Promise<Chain | undefined> {

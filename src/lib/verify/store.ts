@@ -17,7 +17,9 @@ import {readCandidates, remakeCatalog} from './repair.ts'
 import {readPacks} from './read-data.ts'
 import {Report} from './report.ts'
 import {standingOf, type Standing} from './standing.ts'
-import {BkError} from '../cli/errors.ts'
+import {isDamage} from './is-damage.ts'
+import {markLost} from './mark.ts'
+import {BkError, reasonOf} from '../cli/errors.ts'
 import {packName, catalogName, type Store} from '../store/store.ts'
 import type {CheckedLog} from './records.ts'
 import type {Finding} from './finding.ts'
@@ -34,8 +36,6 @@ export interface StoreOptions {
   /** Says what is to be acted on. */
   readonly warn: (text: string) => void
   readonly onProgress?: ((done: Progress) => void) | undefined
-  /** Takes the ids of objects that are lost, so that the store says so to whoever has them. */
-  readonly markDamaged?: ((ids: readonly string[]) => Promise<void>) | undefined
 }
 
 /** While somebody cleans up, what was there a moment ago may be gone by right: the log is read again, but not for ever. */
@@ -74,14 +74,23 @@ export async function* verifyStore(store: Store, options: StoreOptions): AsyncGe
     files++
     yield file
   }
-  if (options.repair && ids.length > 0) {
-    if (options.markDamaged === undefined) options.warn(`${ids.length} ${ids.length === 1 ? 'object is' : 'objects are'} lost, which no repair can bring back: they heal when their content is pushed again`)
-    else await options.markDamaged(ids)
-  }
+  if (options.repair && ids.length > 0) await sayMarked(store, ids, checked.last, options)
   const healed = [...damage.objects.values()].length - ids.length
   if (healed > 0) options.note(`of what is damaged, other packs have ${healed === 1 ? 'an object' : `${healed} objects`} as well`)
   const damages = report.damages - ids.length + found.damages + told.size
   return summaryOf({checked, standing, holdings, damages, objects: ids.length, files, read})
+}
+
+/* What is lost is no repair's to bring back: that it is lost is written down, so that whoever has it sends it again. */
+async function sayMarked(store: Store, ids: readonly string[], last: number, {note, warn}: StoreOptions): Promise<void> {
+  try {
+    const marked = await markLost(store, ids, last)
+    const objects = `${marked} ${marked === 1 ? 'object' : 'objects'}`
+    if (marked > 0) note(`${objects} marked as damaged: the next push that has the content heals ${marked === 1 ? 'it' : 'them'}`)
+  } catch (error) {
+    if (!isDamage(error)) throw error
+    warn(`what is lost cannot be marked as damaged: ${reasonOf(error)}`)
+  }
 }
 
 /* What is known before the first snapshot is looked at. */

@@ -62,6 +62,13 @@ describe('a snapshot', () => {
     expect(read(text)).toEqual({...first, kind: 'snapshot', unknown: [], sum, size: text.length})
   })
 
+  test('names edits that say what is lost', () => {
+    const text = summed(body.replace('prev ', 'damaged 3 17\nlater-word some words\nprev '))
+    const record = read(text)
+    expect(record).toMatchObject({damaged: [3, 17], unknown: ['later-word some words']})
+    expect(formatSnapshot({...draft, damaged: [3, 17]}).text).toBe(summed(body.replace('prev ', 'damaged 3 17\nprev ')))
+  })
+
   test('keeps lines of later versions, which stand before prev', () => {
     const text = summed(body.replace('prev ', 'mac 77c0\nlater-word some words\nprev '))
     const record = read(text)
@@ -151,6 +158,10 @@ describe('a record is refused', () => {
     ['a note with two blanks', body.replace('before the', 'before  the'), /./],
     ['a note that is not escaped', body.replace('before the', 'before=the'), /a note is not in the format/],
     ['a note that is too long', body.replace('upgrade', 'x'.repeat(500)), /a note is not in the format/],
+    ['edits out of order that say what is lost', body.replace('prev ', 'damaged 3 2\nprev '), /damaged does not name records before it/],
+    ['an edit twice that says what is lost', body.replace('prev ', 'damaged 3 3\nprev '), /damaged does not name records before it/],
+    ['an edit to come that says what is lost', body.replace('prev ', 'damaged 18\nprev '), /damaged does not name records before it/],
+    ['what is lost, and no edit that says so', body.replace('prev ', 'damaged \nprev '), /^line 15/],
     ['something behind prev', `${body}later 1\n`, /something stands behind prev/],
     ['an empty line', body.replace('epoch', '\nepoch'), /^line 12/],
     ['a later word of other bytes', body.replace('prev ', 'later \xff\nprev '), /^line 15/],

@@ -10,14 +10,14 @@ import {BkError} from '../../../src/lib/cli/errors.ts'
 
 const a = 'a'.repeat(64)
 const b = 'b'.repeat(64)
-const greeting: Greeting = {store: '0'.repeat(32), kind: 'plain', set: 'web1', head: {seq: 17, sum: a}, newest: b, session: 3}
+const greeting: Greeting = {store: '0'.repeat(32), kind: 'plain', set: 'web1', head: {seq: 17, sum: a}, newest: b, session: 3, damaged: 0}
 const linesOf = (text: string): (() => Promise<string>) => {
   const lines = text.split('\n')
   return async () => lines.shift() ?? Promise.reject(new Error('cut off'))
 }
 
 describe('the greeting', () => {
-  it.for([greeting, {...greeting, newest: undefined}, {...greeting, kind: 'sealed', head: {seq: 0, sum: '0'.repeat(64)}, session: 0}] as const)('%o', async (given) => {
+  it.for([greeting, {...greeting, newest: undefined}, {...greeting, damaged: 1_000_000}, {...greeting, kind: 'sealed', head: {seq: 0, sum: '0'.repeat(64)}, session: 0}] as const)('%o', async (given) => {
     expect(await readGreeting(linesOf(formatGreeting(given)))).toEqual(given)
   })
 
@@ -31,6 +31,7 @@ describe('the greeting', () => {
     ['no end', formatGreeting(greeting).replace('end\n', 'more\n'.repeat(200)), 65, /no end/],
     ['a set that is a path', formatGreeting(greeting).replace('set web1', 'set ../x'), 65, /whose name is none/],
     ['a store that is a path', formatGreeting(greeting).replace(/^store .*$/m, 'store ../../etc plain'), 65, /not in the format/],
+    ['more that is lost than can be told', formatGreeting({...greeting, damaged: 1_000_001}), 65, /lost more than it may say/],
     ['a head of too many digits', formatGreeting(greeting).replace('head 17', 'head 12345678901'), 65, /not in the format/],
     ['a refusal', 'bk 1\nrefused per-day: 48 snapshots today\n', 77, /^refused per-day: 48 snapshots today$/],
   ] as const)('is refused: %s', async ([, text, status, message]) => {
@@ -41,12 +42,13 @@ describe('the greeting', () => {
 describe('questions', () => {
   it('are taken as they are written', () => {
     expect(parseRequest('member')).toEqual({ask: 'member'})
+    expect(parseRequest('damaged')).toEqual({ask: 'damaged'})
     expect(parseRequest(`have ${MAX_IDS}`)).toEqual({ask: 'have', count: MAX_IDS})
     expect(parseRequest(`tree ${a}`)).toEqual({ask: 'tree', digest: a})
     expect(parseRequest('record 17')).toEqual({ask: 'record', seq: 17})
   })
 
-  it.for(['', 'have 0', `have ${MAX_IDS + 1}`, 'have 1e3', 'have -1', 'have 01', 'tree', `tree ${a}x`, `tree ${a.toUpperCase()}`, 'record 0', 'record 1 2', 'member ', ' member', 'rm -rf /', 'record 99999999999'])(
+  it.for(['', 'have 0', `have ${MAX_IDS + 1}`, 'have 1e3', 'have -1', 'have 01', 'tree', `tree ${a}x`, `tree ${a.toUpperCase()}`, 'record 0', 'record 1 2', 'member ', ' member', 'damaged 1', 'rm -rf /', 'record 99999999999'])(
     'are refused: "%s"', (line) => {
       expect(() => parseRequest(line)).toThrow(expect.objectContaining({status: 65}))
     },
@@ -104,6 +106,14 @@ describe('the client', () => {
     await expect(Peer.meet(wire('bk 1\nstore '))).rejects.toMatchObject({status: 75, message: 'the connection is lost'})
     const peer = await Peer.meet(wire(formatGreeting(greeting)))
     await expect(peer.finish()).rejects.toMatchObject({status: 75})
+  })
+
+  it('asks for as many lost objects as it was told of, and takes nothing else for them', async () => {
+    const told = formatGreeting({...greeting, damaged: 2})
+    expect(await (await Peer.meet(wire(`${told}${a}\n${b}\n${a}\n`))).damaged()).toEqual(new Set([a, b]))
+    await expect((await Peer.meet(wire(`${told}${a}\nend\n`))).damaged()).rejects.toMatchObject({status: 65})
+    await expect((await Peer.meet(wire(`${told}${a}\nrefused questions: no\n`))).damaged()).rejects.toMatchObject({status: 77})
+    await expect((await Peer.meet(wire(`${told}${a}\n`))).damaged()).rejects.toMatchObject({status: 75})
   })
 
   it('does not read for ever', async () => {
