@@ -51,6 +51,14 @@ beforeEach(async () => {
   await bk(['init', '-q', store])
 })
 
+test('a list of everything after a push, which remembers what the store has, sends no content', async () => {
+  await expectCommitted('bk push -q -C tree . vault:', 1)
+  const packs = [...storeFiles(store).keys()].filter((name) => name.startsWith('packs/')).length
+  await expectCommitted(pipe, 2)
+  expect([...storeFiles(store).keys()].filter((name) => name.startsWith('packs/')).length).toBeLessThanOrEqual(packs + 1)
+  await expectNewestIsTree()
+})
+
 describe('days in a row', () => {
   test('as changes: near follows near, and nothing changed is a record', async () => {
     await expectCommitted(pipe, 1)

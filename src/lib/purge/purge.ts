@@ -52,7 +52,7 @@ interface Look {
 async function look(log: StoreLog, paths: readonly string[]): Promise<Look> {
   const state = await readState(log)
   mustKnowAll(state)
-  const live = new LiveObjects(log.store)
+  const live = new LiveObjects(log)
   const packs = new Map<string, NeededPack>()
   const {needed} = await unneededLabels(log, state, undefined)
   await addPacks(log, state, needed, {live, packs})

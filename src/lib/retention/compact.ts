@@ -3,7 +3,7 @@
  * which packs take their place. Nothing is deleted here: those that were replaced are unneeded from now on, and go as everything else does
  * that nobody needs, when no sender can count on them any more.
  */
-import {isFailure, reasonOf} from '../cli/errors.ts'
+import {isFailure} from '../cli/errors.ts'
 import {formatCatalog} from '../store/catalog.ts'
 import {commitEdit} from '../store/commit.ts'
 import {formatEdit} from '../store/edits.ts'
@@ -14,7 +14,7 @@ import {readState, type LogState} from '../store/state.ts'
 import {catalogName} from '../store/store.ts'
 import {LiveObjects} from '../verify/live.ts'
 import {mustKnowAll} from './clean-up.ts'
-import {addPacks, labelsNow, labelsOf, sizeOf, type NeededPack} from './inventory.ts'
+import {addPacks, idsIn, labelsNow, labelsOf, sizeOf, type NeededPack} from './inventory.ts'
 import {rewrite, type RewriteOptions} from './rewrite.ts'
 import {unneededLabels} from './unneeded.ts'
 import type {StoreLog} from '../store/log.ts'
@@ -55,8 +55,8 @@ export async function compact(log: StoreLog, options: CompactOptions): Promise<C
   const {live, packs} = await findLive(log, state, options)
   const wasted: Wasted[] = []
   for (const pack of packs.values()) {
-    const dead = await deadIn(log, pack, live, options)
-    if (dead !== undefined) wasted.push({...pack, dead})
+    const found = await deadIn(log, pack, live, options.waste)
+    if (found !== undefined) wasted.push({...pack, ...found})
   }
   const done: Compacted = {packs: 0, bytes: 0, fresh: 0}
   for (const ofSet of Map.groupBy(wasted, ({set}) => set).values()) {
@@ -68,7 +68,7 @@ export async function compact(log: StoreLog, options: CompactOptions): Promise<C
 /* What is needed, and the packs that have it, in the order of their records. */
 async function findLive(log: StoreLog, state: LogState, {now, atOnce}: CompactOptions): Promise<{live: LiveObjects; packs: Map<string, NeededPack>}> {
   const {needed, counted} = await unneededLabels(log, state, atOnce ? undefined : now)
-  const live = new LiveObjects(log.store)
+  const live = new LiveObjects(log)
   const packs = new Map<string, NeededPack>()
   await addPacks(log, state, needed, {live, packs})
   const kept = new Set(state.kept.map(({record}) => record))
@@ -85,12 +85,12 @@ async function isWhole(log: StoreLog, state: LogState, record: SnapshotRecord, p
   return minus(needed, there).size === 0
 }
 
-/* The objects of a pack that nobody needs, where they are more than may be. */
-async function deadIn({store}: StoreLog, {name}: NeededPack, live: LiveObjects, {waste, warn}: CompactOptions): Promise<string[] | undefined> {
+/* The objects of a pack that nobody needs, where they are more than may be, or not all of it can be read. */
+async function deadIn(log: StoreLog, pack: NeededPack, live: LiveObjects, waste: number): Promise<Pick<Wasted, 'dead' | 'isSick'> | undefined> {
   const dead: string[] = []
   let [lost, total] = [0, 0]
   try {
-    for (const {members} of await new PackReader(store).toc(name)) {
+    for (const {members} of pack.isSick ? [] : await new PackReader(log.store).toc(pack.name)) {
       for (const {id, size} of members) {
         total += size
         if (live.has(id)) continue
@@ -100,10 +100,10 @@ async function deadIn({store}: StoreLog, {name}: NeededPack, live: LiveObjects, 
     }
   } catch (error) {
     if (!isFailure(error)) throw error
-    warn(`pack ${name} is left as it is: ${reasonOf(error)}`)
-    return undefined
+    total = 0
   }
-  return dead.length > 0 && lost > total * waste ? dead : undefined
+  if (total === 0) return {dead: (await idsIn(log, pack)).filter((id) => !live.has(id)), isSick: true}
+  return dead.length > 0 && lost > total * waste ? {dead, isSick: false} : undefined
 }
 
 function* groupsOf(packs: readonly Wasted[]): Generator<Wasted[]> {
@@ -142,11 +142,11 @@ async function replace(log: StoreLog, group: readonly Wasted[], {state: seen, li
     replaced = await stillWasted(log, written, seen, state, live)
     const old = sizeOf(replaced)
     // What has come meanwhile may need so much of it that nothing is won.
-    if (old <= fresh) return []
+    if (old <= fresh && !replaced.some(({isSick}) => isSick)) return []
     const {set} = replaced[0]!
     return [
       ...formatEdit({verb: 'catalog', digest, bytes: fresh}),
-      ...formatEdit({verb: 'freed', set, bytes: old - fresh}),
+      ...(old > fresh ? formatEdit({verb: 'freed', set, bytes: old - fresh}) : []),
       ...formatEdit({
         verb: 'replace', set, time: recordTime(BigInt(options.now) * 1_000_000_000n), old: labelsOf(replaced),
         fresh: new Map([[state.head.seq + 1, new Set(packs.map((_, i) => i + 1))]]),

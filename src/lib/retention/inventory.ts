@@ -3,6 +3,7 @@
  */
 import {BkError} from '../cli/errors.ts'
 import {readCatalog} from '../store/read-catalog.ts'
+import {packName} from '../store/store.ts'
 import type {LiveObjects} from '../verify/live.ts'
 import type {Labels} from '../store/needs.ts'
 import type {StoreLog} from '../store/log.ts'
@@ -13,8 +14,12 @@ import type {LogState} from '../store/state.ts'
 export interface NeededPack {
   readonly name: string
   readonly size: number
+  /** Digest of a catalog that lists it. */
+  readonly catalog: string
   /** Whose it is, in a quota. */
   readonly set: string
+  /** Whether not all of it can be read, as far as that is known: it lacks its size, or something in it was said to be lost after it came. */
+  readonly isSick: boolean
   /** All that mean it. */
   readonly labels: (readonly [seq: number, n: number])[]
 }
@@ -26,7 +31,7 @@ export interface Inventory {
 }
 
 /** Adds what labels mean. Throws BkError 65 for a label that no catalog has. */
-export async function addPacks(log: StoreLog, {bringers, doomedCatalogs}: LogState, labels: Labels, {live, packs}: Inventory): Promise<void> {
+export async function addPacks(log: StoreLog, {bringers, doomedCatalogs, damaged}: LogState, labels: Labels, {live, packs}: Inventory): Promise<void> {
   for (const [seq, numbers] of [...labels].sort(([a], [b]) => a - b)) {
     const bringer = bringers.get(seq)
     if (bringer === undefined) throw new BkError(`record ${seq} has no catalog, and packs of it are needed`, {status: 65})
@@ -39,7 +44,8 @@ export async function addPacks(log: StoreLog, {bringers, doomedCatalogs}: LogSta
       if (known !== undefined) known.labels.push([seq, n])
       else {
         live.addPack(pack.name, pack.ids)
-        packs.set(pack.name, {name: pack.name, size: pack.size, set: bringer.sets?.get(n) ?? bringer.set, labels: [[seq, n]]})
+        const isSick = (await log.store.size(packName(pack.name))) !== pack.size || (damaged.size > 0 && pack.ids.some((id) => (damaged.get(id) ?? 0) > seq))
+        packs.set(pack.name, {name: pack.name, size: pack.size, catalog: bringer.catalog, isSick, set: bringer.sets?.get(n) ?? bringer.set, labels: [[seq, n]]})
       }
     }
   }
@@ -68,4 +74,9 @@ export function labelsOf(packs: readonly NeededPack[]): Labels {
   const labels = new Map<number, Set<number>>()
   for (const [seq, n] of packs.flatMap((pack) => pack.labels)) labels.set(seq, (labels.get(seq) ?? new Set<number>()).add(n))
   return labels
+}
+
+/** The ids that a pack should have. Throws BkError 65 for a catalog that is damaged. */
+export async function idsIn({store}: StoreLog, {name, catalog}: NeededPack): Promise<readonly string[]> {
+  return (await readCatalog(store, catalog)).packs.find((pack) => pack.name === name)!.ids
 }

@@ -183,7 +183,9 @@ export class StreamDestination implements Destination {
     const {peer, state, onCommitted, onForgotten} = this.#options
     const {claimed, partial, entries, bytes, index, tree, base, needed, note} = facts
     const add = peer === undefined ? this.#sent.filter((name) => needed.has(name)) : [...needed].filter((name) => name !== IN_BASE)
-    const lines = formatSnapshotLines({claimed, partial, entries, bytes, index, tree, base, add, drop: [], saw: undefined, note})
+    // Changes against nothing may need what the newest snapshot has: then that is what they are sent against.
+    const against = base ?? (needed.has(IN_BASE) ? this.#assumed : undefined)
+    const lines = formatSnapshotLines({claimed, partial, entries, bytes, index, tree, base: against, add, drop: [], saw: undefined, note})
     await this.#write([...streamMember('snapshot', [lines]), STREAM_END])
     const committed = await peer?.finish()
     try {

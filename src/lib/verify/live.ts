@@ -2,15 +2,16 @@
  * Which objects are needed: by every entry of every snapshot that stays. Packs say what they hold, indexes what they reach; the indexes of
  * many nights share nearly everything, and are gone through as changes from one to the next.
  */
-import {BkError} from '../cli/errors.ts'
+import {BkError, errorCode, isFailure, reasonOf} from '../cli/errors.ts'
 import {IndexState, type Onlooker, type Undo} from '../history/index-state.ts'
 import {indexTrees, readStoredChanges, type IndexNode} from '../history/index-tree.ts'
+import {findCopies} from '../restore/copies.ts'
 import {IdTable} from '../store/id-table.ts'
 import {PackReader} from '../store/objects.ts'
 import {Reach} from '../store/reach.ts'
 import {freeBuffer} from '../sys/memory.ts'
 import type {Group} from '../index/group.ts'
-import type {Store} from '../store/store.ts'
+import type {StoreLog} from '../store/log.ts'
 import type {SnapshotRecord} from '../store/record.ts'
 
 /** Stands beside the number of the pack that an object is in. */
@@ -36,7 +37,7 @@ export class Fresh implements Onlooker {
 }
 
 export class LiveObjects {
-  readonly #store: Store
+  readonly #log: StoreLog
   /** By id: the number of the first pack that has it, and whether it is needed. */
   readonly #table = new IdTable()
   readonly #packs: string[] = []
@@ -44,9 +45,9 @@ export class LiveObjects {
   // Lists of chunks lie together: their packs' tables are kept.
   readonly #lists: PackReader
 
-  constructor(store: Store) {
-    this.#store = store
-    this.#lists = new PackReader(store)
+  constructor(log: StoreLog) {
+    this.#log = log
+    this.#lists = new PackReader(log.store)
     this.#reach = new Reach({packOf: (id) => this.#mark(id), getList: (id) => this.list(id)})
   }
 
@@ -78,7 +79,7 @@ export class LiveObjects {
 
   /** Reads a list of chunks. */
   async list(id: string): Promise<Buffer> {
-    return await this.#lists.object(this.#packOf(id), id)
+    return await this.read(id, this.#lists)
   }
 
   /**
@@ -116,7 +117,22 @@ export class LiveObjects {
 
   /** Reads an index. With a reader for each: a frame of one may be as large as all other memory. */
   async index(id: string): Promise<Buffer> {
-    return await new PackReader(this.#store).object(this.#packOf(id), id)
+    return await this.read(id, new PackReader(this.#log.store))
+  }
+
+  /** Reads an object: out of the pack that a snapshot needs, or any other. Throws BkError 65 for one that is lost. */
+  async read(id: string, reader: PackReader): Promise<Buffer> {
+    const first = this.#packOf(id)
+    try {
+      return await reader.object(first, id)
+    } catch (error) {
+      if (!isFailure(error)) throw error
+      for (const pack of (await findCopies(this.#log, new Map([[id, '']]))).get(id) ?? []) {
+        const bytes = pack === first ? undefined : await objectOr(reader, pack, id)
+        if (bytes !== undefined) return bytes
+      }
+      throw new BkError(`object ${id} is lost: pack ${first} ${errorCode(error) === 'ENOENT' ? 'is missing' : reasonOf(error)}`, {status: 65, cause: error})
+    }
   }
 
   #packOf(id: string): string {
@@ -130,5 +146,14 @@ export class LiveObjects {
     const value = this.#table.get(id)
     if (value < LIVE) this.#table.set(id, value + LIVE)
     return pack
+  }
+}
+
+async function objectOr(reader: PackReader, pack: string, id: string): Promise<Buffer | undefined> {
+  try {
+    return await reader.object(pack, id)
+  } catch (error) {
+    if (!isFailure(error)) throw error
+    return undefined
   }
 }
