@@ -14,7 +14,7 @@ export const operations: readonly (readonly [Op, string])[] = [
 
 type Figure = (row: Row) => number
 
-interface Spread {
+export interface Spread {
   readonly median: number
   readonly least: number
   readonly greatest: number

@@ -17,8 +17,8 @@ const learning = rows({group: 'questions about others', defence: {rule: 'a write
   {
     name: 'for content of another set', attack: say('have 1', sha256(secret)),
     without: {
-      file: answerer, find: 'if (newest !== undefined) {\n      for (const pack of await log.packsOf(newest)) {',
-      replace: 'for (const each of await log.snapshots()) {\n      for (const pack of await log.packsOf(each)) {',
+      file: answerer, find: 'if (newest !== undefined) {\n      for await (const pack of log.eachPack(newest)) {',
+      replace: 'for (const each of await log.snapshots()) {\n      for await (const pack of log.eachPack(each)) {',
     },
   },
   {name: 'for the index of another set', attack: say('have 1', sha256(Buffer.from(secretIndex)))},

@@ -9,6 +9,7 @@ import {textOf, type Chain} from '../store/levels.ts'
 import {objectId} from '../store/object-id.ts'
 import {readFile} from '../sys/calls.ts'
 import {systemClock} from '../sys/clock.ts'
+import {freeBuffer} from '../sys/memory.ts'
 import {digestIn} from '../transfer/index-out.ts'
 import {LocalDestination} from '../transfer/local-destination.ts'
 import {SentState} from '../transfer/sent-state.ts'
@@ -75,9 +76,15 @@ export async function beginSink(options: SinkOptions): Promise<Opening> {
 export function sinkOf({destination, sentBytes, close}: Omit<Sink, 'newestText'>): Sink {
   const newestText = async (): Promise<AsyncIterable<Buffer> | undefined> => {
     const newest = await destination.newest()
-    return newest === undefined ? undefined : textOf(await destination.chain(newest))
+    return newest === undefined ? undefined : textOnce(await destination.chain(newest))
   }
   return {destination, newestText, sentBytes, close}
+}
+
+/* The text of an index that nobody else will look at: whoever sends reads it again, and should not find this one in the way. */
+async function* textOnce(chain: Chain): AsyncGenerator<Buffer> {
+  yield* textOf(chain)
+  freeBuffer(chain.full)
 }
 
 async function beginDestination(options: SinkOptions): Promise<{readonly way: Promise<Omit<Sink, 'newestText'>>; readonly guess?: Guess | undefined}> {

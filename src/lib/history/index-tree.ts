@@ -4,6 +4,7 @@
  */
 import {BkError, reasonOf} from '../cli/errors.ts'
 import {ChangesReader, type Change} from '../index/changes.ts'
+import {freeBuffer} from '../sys/memory.ts'
 import {isDamage} from '../verify/is-damage.ts'
 import type {SnapshotRecord} from '../store/record.ts'
 
@@ -22,7 +23,7 @@ const MAX_CHAIN = 4096
 
 /**
  * Makes the trees. Each snapshot is in one of them.
- * @param fetch reads an object; BkError 65 for one that is lost
+ * @param fetch reads an object, which nobody else will look at; BkError 65 for one that is lost
  * @returns the full indexes
  */
 export async function indexTrees(snapshots: readonly SnapshotRecord[], fetch: (id: string) => Promise<Buffer>): Promise<IndexNode[]> {
@@ -55,8 +56,12 @@ async function baseOf(node: IndexNode, fetch: (id: string) => Promise<Buffer>, l
   try {
     if (length > MAX_CHAIN) throw new BkError('the chain of stored indexes does not end', {status: 65})
     const bytes = await fetch(node.id)
-    if (isFull(bytes)) return undefined
+    if (isFull(bytes)) {
+      freeBuffer(bytes)
+      return undefined
+    }
     const base = / object=([0-9a-f]{64})$/.exec(bytes.toString('latin1', 0, Math.max(0, bytes.indexOf(10))))?.[1]
+    freeBuffer(bytes)
     if (base === undefined) throw new BkError('a stored index does not say what it is a change against', {status: 65})
     return base
   } catch (error) {

@@ -5,7 +5,7 @@
 import {packName, type Store} from '../store/store.ts'
 import {damageWords} from './restorer.ts'
 import {findCopies} from './copies.ts'
-import type {CataloguedPack} from '../store/catalog.ts'
+import type {Planned} from './plan.ts'
 import type {StoreLog} from '../store/log.ts'
 import type {Frame} from '../store/pack.ts'
 import type {Crew} from './crew.ts'
@@ -67,10 +67,11 @@ class JobFiles {
  * Gives the crew all that can be read where it should be. What cannot is in `run.lost` afterwards.
  * @param elsewhere the store, where one connection is all there is to it, and the threads are handed what they would read
  */
-export async function restoreContent(run: Run, crew: Crew, objects: Lookup, packs: readonly CataloguedPack[], elsewhere?: Store): Promise<void> {
+export async function restoreContent(run: Run, crew: Crew, objects: Lookup, packs: Planned['packs'], elsewhere?: Store): Promise<void> {
   const missing = new Map<string, string>()
-  for (const pack of packs) {
-    if (!pack.ids.some((id) => run.plan.wanted.has(id))) continue
+  for await (const pack of packs) {
+    const {ids} = pack
+    if (!ids.some((id) => run.plan.wanted.has(id))) continue
     let frames: readonly Frame[] = []
     let why = `pack ${pack.name} does not hold what its catalog lists`
     try {
@@ -84,9 +85,9 @@ export async function restoreContent(run: Run, crew: Crew, objects: Lookup, pack
       await giveReady(run, crew)
     }
     // Most often the pack has held what its catalog lists, and nobody needs to look.
-    if (frames.reduce((sum, {members}) => sum + members.length, 0) === pack.ids.length) continue
+    if (frames.reduce((sum, {members}) => sum + members.length, 0) === ids.length) continue
     // Another pack that is needed may have them too: not lost before all have been seen.
-    for (const id of pack.ids) if (run.plan.wanted.has(id)) missing.set(id, why)
+    for (const id of ids) if (run.plan.wanted.has(id)) missing.set(id, why)
   }
   await crew.idle()
   for (const [id, why] of missing) if (run.plan.wanted.has(id)) run.lost.set(id, why)

@@ -45,8 +45,8 @@ export interface Plan {
 export interface Planned {
   readonly plan: Plan
   readonly objects: Lookup
-  /** The packs that it may need. */
-  readonly packs: readonly CataloguedPack[]
+  /** The packs that it may need; to be gone through once. */
+  readonly packs: Iterable<CataloguedPack> | AsyncIterable<CataloguedPack>
   /** Earlier versions that are in it. */
   readonly versions: number
 }

@@ -82,7 +82,7 @@ export async function planRestore(snapshot: OpenSnapshot, paths: readonly string
   const plan = await makePlan({groups: groupsOf(chain), writer, record, selection, objects, reporter})
   // Its text is in the plan now, as far as it is wanted.
   freeBuffer(chain.full)
-  return {plan, objects, packs: await log.packsOf(record), versions: 0}
+  return {plan, objects, packs: log.eachPack(record), versions: 0}
 }
 
 /**

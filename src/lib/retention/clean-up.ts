@@ -135,7 +135,8 @@ interface Known {
 
 /* Packs that nothing names. All catalogs are gone through only when there are more files than there should be. */
 async function addUnnamed(log: StoreLog, state: LogState, files: ReadonlySet<string>, {inUse, listed, doomed, now}: Known): Promise<void> {
-  const expected = [...inUse.values()].reduce((sum, numbers) => sum + numbers.size, 0)
+  // What has just been doomed is there yet.
+  const expected = [...inUse.values()].reduce((sum, numbers) => sum + numbers.size, doomed.packs.size)
   if (files.size <= expected || log.store.made === undefined) return
   const named = new Set<string>()
   for (const {catalog} of state.bringers.values()) {

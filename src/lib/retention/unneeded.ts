@@ -2,13 +2,15 @@
  * Which packs nobody needs any more. Labels are enough for that: which packs they are is looked up only for those that go, so that a
  * store of many snapshots costs hardly more than one of few.
  */
-import {applyNeeds, minus, type Labels} from '../store/needs.ts'
+import {applyNeeds, changeLabels, minus, type Labels, type Needs} from '../store/needs.ts'
 import type {LogState} from '../store/state.ts'
 import type {StoreLog} from '../store/log.ts'
 import type {SnapshotRecord} from '../store/record.ts'
 
 /** A sender may be at work for so many seconds, and an hour: it counts on what was the newest of its set when it began. */
 const SENDER = 25 * 3600
+
+const NOTHING: Needs = {base: undefined, drop: new Map(), add: new Map()}
 
 /** By record: numbers of packs in its catalog. */
 type Numbers = Map<number, Set<number>>
@@ -35,16 +37,19 @@ export async function unneededLabels(log: StoreLog, state: LogState, now: number
   const kept = new Set(state.kept.map(({record}) => record.seq))
   const records = [...state.kept.map(({record}) => record), ...state.droppedRecords].sort((a, b) => a.seq - b.seq)
   for (const ofSet of bySet(records).values()) {
-    let before: {readonly seq: number; readonly labels: Labels} | undefined
+    let before: {readonly seq: number; readonly labels: Numbers; readonly to: Numbers} | undefined
     for (const [at, record] of ofSet.entries()) {
-      // Nearly always a difference to the one before; whoever asks the log for each keeps all of them.
-      const labels: Labels = record.needs.base === before?.seq && before !== undefined ? applyNeeds(before.labels, record.needs) : await log.labels(record)
       const next = ofSet[at + 1]
       const isCounted = now !== undefined && (next === undefined || now - Date.parse(next.received) / 1000 < SENDER)
       const stays = kept.has(record.seq) || isCounted
       if (stays) counted.push(record)
-      addAll(stays ? staying : dropped, labels)
-      before = {seq: record.seq, labels}
+      const to = stays ? staying : dropped
+      // Nearly always a difference to the one before. Taken as that, a thousand snapshots of a thousand packs are no million labels.
+      const follows = before !== undefined && record.needs.base === before.seq
+      const labels = follows ? before!.labels : applyNeeds(await log.labels(record), NOTHING)
+      if (follows) changeLabels(labels, record.needs)
+      addAll(to, follows && before!.to === to ? record.needs.add : labels)
+      before = {seq: record.seq, labels, to}
     }
   }
   const needed = state.replaced.resolve(staying)

@@ -11,6 +11,8 @@ export interface CataloguedPack {
   readonly size: number
   /** Sorted. */
   readonly ids: readonly string[]
+  /** Its one object, where it has no other, as with indexes, and that can be said without looking at all of them. */
+  readonly only?: string | undefined
   /** Whether an id is among them, where that can be said without looking at all of them. */
   has?(id: string): boolean
 }
@@ -69,12 +71,14 @@ export function parseCatalog(bytes: Buffer): CataloguedPack[] {
 }
 
 function listed(name: string, size: number, bytes: Buffer, start: number, stop: number): CataloguedPack {
-  let ids: readonly string[] | undefined
+  const isOne = stop - start === 65
   return {
     name,
     size,
+    only: isOne ? parseIds(bytes, start, stop)[0] : undefined,
+    // Anew each time: who asks puts them into a table of his own, and a thousand catalogs would be kept twice, once as strings.
     get ids() {
-      return (ids ??= parseIds(bytes, start, stop))
+      return parseIds(bytes, start, stop)
     },
     has(id) {
       const at = bytes.indexOf(`\n${id}\n`, start - 1)

@@ -12,7 +12,7 @@ import {Replaced} from './replaced.ts'
 import {usedBy} from './usage.ts'
 import {readState, type LogState} from './state.ts'
 import {marksSince, type StillLost} from './lost.ts'
-import type {StoreLog} from './log.ts'
+import type {ListedPack, StoreLog} from './log.ts'
 
 /** What is to be committed. */
 export interface Draft extends Described {
@@ -127,14 +127,14 @@ async function findPacks(log: StoreLog, draft: Draft, before: SnapshotRecord | u
   const sizes = new Map<string, number>()
   const missing = new Set(draft.needed)
   for (const {name} of draft.packs) missing.delete(name)
-  const take = (seq: number, n: number, pack: CataloguedPack | undefined): void => {
+  const take = (seq: number, n: number, pack: ListedPack | undefined): void => {
     if (pack === undefined || !missing.delete(pack.name)) return
     sizes.set(pack.name, pack.size)
     labels.set(seq, (labels.get(seq) ?? new Set<number>()).add(n))
   }
   if (missing.size > 0 && before !== undefined) {
     for (const [seq, numbers] of await log.labelsNow(before)) {
-      const packs = await log.catalog(seq)
+      const packs = await log.list(seq)
       for (const n of numbers) take(seq, n, packs[n - 1])
     }
   }
@@ -148,7 +148,7 @@ async function findPacks(log: StoreLog, draft: Draft, before: SnapshotRecord | u
     if (record.catalog === undefined) continue
     for (const [i, pack] of (await catalogIfThere(log, record.seq)).entries()) {
       if (!replaced.has(record.seq, i + 1)) take(record.seq, i + 1, pack)
-      else if (missing.has(pack.name)) old.set(pack.name, pack)
+      else if (missing.has(pack.name)) old.set(pack.name, (await log.catalog(record.seq))[i]!)
     }
   }
   for (const name of missing) if (!old.has(name)) throw missingPack(name)
@@ -161,9 +161,9 @@ function withFresh(labels: Labels, seq: number, packs: readonly CataloguedPack[]
 }
 
 /* A catalog goes when its last pack has. */
-async function catalogIfThere(log: StoreLog, seq: number): Promise<readonly CataloguedPack[]> {
+async function catalogIfThere(log: StoreLog, seq: number): Promise<readonly ListedPack[]> {
   try {
-    return await log.catalog(seq)
+    return await log.list(seq)
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error
     return []

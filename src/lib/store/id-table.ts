@@ -4,13 +4,19 @@
  * first bytes of the id, which are as good as random.
  */
 
+import {freeBuffer} from '../sys/memory.ts'
+
+const WORDS = 32 / 4
+
 export class IdTable {
   #count = 0
-  #ids = Buffer.allocUnsafe(32 * 1024)
+  // Eight words an id. A call of Buffer.compare would cost more than all else that is done for an id.
+  #ids = new Uint32Array(WORDS * 1024)
   #values = new Uint32Array(1024)
   // Index of the id plus one; 0 is free.
   #slots = new Uint32Array(4096)
-  readonly #probe = Buffer.allocUnsafe(32)
+  readonly #probe = new Uint32Array(WORDS)
+  readonly #probeBytes = Buffer.from(this.#probe.buffer)
 
   get size(): number {
     return this.#count
@@ -31,7 +37,7 @@ export class IdTable {
     const slot = this.#find(this.#probe)
     if (this.#slots[slot] !== 0) return false
     if (this.#count === this.#values.length) this.#widen()
-    this.#probe.copy(this.#ids, this.#count * 32)
+    this.#ids.set(this.#probe, this.#count * WORDS)
     this.#values[this.#count] = value
     this.#slots[slot] = ++this.#count
     return true
@@ -43,28 +49,41 @@ export class IdTable {
     this.#values[this.#slots[this.#find(this.#probe)]! - 1] = value
   }
 
-  #aim(id: string): void {
-    // Anything else would leave bytes of the id before in place, and find that.
-    if (id.length !== 64 || this.#probe.write(id, 'hex') !== 32) throw new Error(`not an id: ${id.slice(0, 80)}`)
+  /** Gives the memory back: there is nothing in the table any more. */
+  clear(): void {
+    freeBuffer(this.#ids)
+    freeBuffer(this.#slots)
+    this.#count = 0
+    this.#ids = new Uint32Array(WORDS * 1024)
+    this.#values = new Uint32Array(1024)
+    this.#slots = new Uint32Array(4096)
   }
 
-  #find(id: Buffer): number {
+  #aim(id: string): void {
+    // Anything else would leave bytes of the id before in place, and find that.
+    if (id.length !== 64 || this.#probeBytes.write(id, 'hex') !== 32) throw new Error(`not an id: ${id.slice(0, 80)}`)
+  }
+
+  #find(id: Uint32Array): number {
     const mask = this.#slots.length - 1
-    let slot = id.readUInt32LE(0) & mask
+    let slot = id[0]! & mask
     for (;;) {
       const index = this.#slots[slot]!
-      if (index === 0) return slot
-      const at = (index - 1) * 32
-      if (this.#ids.compare(id, 0, 32, at, at + 32) === 0) return slot
+      if (index === 0 || this.#isAt(id, (index - 1) * WORDS)) return slot
       slot = (slot + 1) & mask
     }
+  }
+
+  #isAt(id: Uint32Array, at: number): boolean {
+    for (let word = 0; word < WORDS; word++) if (this.#ids[at + word] !== id[word]) return false
+    return true
   }
 
   #grow(): void {
     const slots = new Uint32Array(this.#slots.length * 2)
     const mask = slots.length - 1
     for (let index = 0; index < this.#count; index++) {
-      let slot = this.#ids.readUInt32LE(index * 32) & mask
+      let slot = this.#ids[index * WORDS]! & mask
       while (slots[slot] !== 0) slot = (slot + 1) & mask
       slots[slot] = index + 1
     }
@@ -72,11 +91,14 @@ export class IdTable {
   }
 
   #widen(): void {
-    const values = new Uint32Array(this.#values.length * 2)
+    // By a quarter: of a million ids a half that is not used yet would be as much memory as a whole index.
+    const room = Math.ceil(this.#values.length * 1.25)
+    const values = new Uint32Array(room)
     values.set(this.#values)
     this.#values = values
-    const ids = Buffer.allocUnsafe(this.#ids.length * 2)
-    this.#ids.copy(ids)
+    const ids = new Uint32Array(room * WORDS)
+    ids.set(this.#ids)
+    freeBuffer(this.#ids)
     this.#ids = ids
   }
 }

@@ -5,7 +5,7 @@
 import {BkError, errorCode} from '../cli/errors.ts'
 import {parseCatalog, type CataloguedPack} from './catalog.ts'
 import {objectId} from './object-id.ts'
-import {applyNeeds, type Labels} from './needs.ts'
+import {applyNeeds, lastFirst, type Labels} from './needs.ts'
 import {droppedBy, indexesBy, replacedBy, timesBy, type Amended} from './edits.ts'
 import {NO_RECORD, parseRecord, type SnapshotRecord, type StoreRecord} from './record.ts'
 import {Replaced} from './replaced.ts'
@@ -30,13 +30,20 @@ function raise(why: BkError): never {
 const MAX_RECORD = 16 << 20
 /** No number is longer. */
 const NAME = /^log\/(?:\d{6}|[1-9]\d{6,8})$/
+/** Bytes of catalogs that are kept, with the ids in them; those of a thousand snapshots would be more than all else that is held. */
+const CATALOGS_KEPT = 2 << 20
+
+/** What is remembered of every pack that was asked for. */
+export type ListedPack = Pick<CataloguedPack, 'name' | 'size' | 'only'>
 
 /** The log of one store. */
 export class StoreLog {
   readonly store: Store
   readonly settings: Settings
   readonly #records = new Map<number, StoreRecord>()
-  readonly #catalogs = new Map<number, readonly CataloguedPack[]>()
+  readonly #catalogs = new Map<number, {readonly packs: readonly CataloguedPack[]; readonly bytes: number}>()
+  readonly #lists = new Map<number, readonly ListedPack[]>()
+  #kept = 0
   readonly #labels = new Map<number, Labels>()
 
   private constructor(store: Store, settings: Settings) {
@@ -213,14 +220,33 @@ export class StoreLog {
   /** The packs of record `seq`'s catalog, in the order in which labels count them. */
   async catalog(seq: number): Promise<readonly CataloguedPack[]> {
     const known = this.#catalogs.get(seq)
-    if (known !== undefined) return known
+    if (known !== undefined) return known.packs
     const record = await this.record(seq)
     const digest = record?.catalog
     if (digest === undefined) throw new BkError(`record ${seq} has no catalog`, {status: 65})
     const bytes = await this.store.get(catalogName(digest))
     if (objectId(bytes) !== digest) throw new BkError(`the catalog of record ${seq} is damaged: ${catalogName(digest)}`, {status: 65})
     const packs = parseCatalog(bytes)
-    this.#catalogs.set(seq, packs)
+    this.#keep(seq, packs, bytes.length)
+    return packs
+  }
+
+  #keep(seq: number, packs: readonly CataloguedPack[], bytes: number): void {
+    this.#catalogs.set(seq, {packs, bytes})
+    this.#kept += bytes
+    for (const [oldest, {bytes: size}] of this.#catalogs) {
+      if (this.#kept <= CATALOGS_KEPT || oldest === seq) break
+      this.#catalogs.delete(oldest)
+      this.#kept -= size
+    }
+  }
+
+  /** The same without the ids, for whoever asks for many: it is remembered. */
+  async list(seq: number): Promise<readonly ListedPack[]> {
+    const known = this.#lists.get(seq)
+    if (known !== undefined) return known
+    const packs = (await this.catalog(seq)).map(({name, size, only}) => ({name, size, only}))
+    this.#lists.set(seq, packs)
     return packs
   }
 
@@ -242,17 +268,32 @@ export class StoreLog {
     return replaced
   }
 
-  /** The packs that a snapshot needs now. Throws BkError 65 for one that no catalog has. */
+  /** The packs that a snapshot needs now, those that came last first. Throws BkError 65 for one that no catalog has. */
   async packsOf(record: SnapshotRecord): Promise<CataloguedPack[]> {
-    const result: CataloguedPack[] = []
-    for (const [seq, numbers] of [...(await this.labelsNow(record))].sort(([a], [b]) => b - a)) {
+    return await Array.fromAsync(this.eachPack(record))
+  }
+
+  /** The same one after the other, so that nobody has to hold the ids of all. */
+  async *eachPack(record: SnapshotRecord): AsyncGenerator<CataloguedPack> {
+    for (const [seq, numbers] of lastFirst(await this.labelsNow(record))) {
       const packs = await this.catalog(seq)
-      for (const n of numbers) {
-        const pack = packs[n - 1]
-        if (pack === undefined) throw new BkError(`no pack ${seq}.${n} in the catalog of record ${seq}`, {status: 65})
-        result.push(pack)
-      }
+      for (const n of numbers) yield packAt(packs, seq, n)
+    }
+  }
+
+  /** The same without the ids. */
+  async listed(record: SnapshotRecord): Promise<ListedPack[]> {
+    const result: ListedPack[] = []
+    for (const [seq, numbers] of lastFirst(await this.labelsNow(record))) {
+      const packs = await this.list(seq)
+      for (const n of numbers) result.push(packAt(packs, seq, n))
     }
     return result
   }
+}
+
+function packAt<Pack>(packs: readonly Pack[], seq: number, n: number): Pack {
+  const pack = packs[n - 1]
+  if (pack === undefined) throw new BkError(`no pack ${seq}.${n} in the catalog of record ${seq}`, {status: 65})
+  return pack
 }

@@ -93,22 +93,32 @@ export function parseNeeds(values: readonly string[]): Needs {
 /** The labels after a difference; `base` are those it is a difference to. */
 export function applyNeeds(base: Labels, needs: Needs): Map<number, Set<number>> {
   const result = new Map([...base].map(([seq, numbers]) => [seq, new Set(numbers)]))
+  changeLabels(result, needs)
+  return result
+}
+
+/** Makes labels what they are after a difference. */
+export function changeLabels(labels: Map<number, Set<number>>, needs: Needs): void {
   for (const [seq, numbers] of needs.drop) {
-    const have = result.get(seq)
+    const have = labels.get(seq)
     for (const n of numbers) have?.delete(n)
-    if (have?.size === 0) result.delete(seq)
+    if (have?.size === 0) labels.delete(seq)
   }
   for (const [seq, numbers] of needs.add) {
-    const have = result.get(seq) ?? new Set<number>()
+    const have = labels.get(seq) ?? new Set<number>()
     for (const n of numbers) have.add(n)
-    result.set(seq, have)
+    labels.set(seq, have)
   }
-  return result
 }
 
 /** The difference between two sets of labels. */
 export function diffNeeds(base: number, before: Labels, after: Labels): Needs {
   return {base, drop: minus(before, after), add: minus(after, before)}
+}
+
+/** Labels with those of the latest record first. */
+export function lastFirst(labels: Labels): [number, ReadonlySet<number>][] {
+  return [...labels].sort(([a], [b]) => b - a)
 }
 
 /** The labels of `a` that `b` does not have. */

@@ -110,12 +110,13 @@ export class Objects {
 
   /** Prepares to read what a snapshot reaches. */
   static async of(log: StoreLog, record: SnapshotRecord): Promise<Objects> {
-    const packs = await log.packsOf(record)
+    const names: string[] = []
     const table = new IdTable()
-    packs.forEach(({ids}, i) => {
-      for (const id of ids) table.add(id, i)
-    })
-    return new Objects(log, packs.map(({name}) => name), table)
+    for await (const pack of log.eachPack(record)) {
+      for (const id of pack.ids) table.add(id, names.length)
+      names.push(pack.name)
+    }
+    return new Objects(log, names, table)
   }
 
   /** The pack that should hold an object, or undefined when none that the snapshot needs lists it. */

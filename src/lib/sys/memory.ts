@@ -7,7 +7,7 @@
 const OWN_MEMORY = 128 * 1024
 
 /** Frees a buffer that nobody will look at again. Small ones are left to the garbage collector. */
-export function freeBuffer(buffer: Uint8Array): void {
+export function freeBuffer(buffer: Uint8Array | Uint32Array): void {
   const memory = buffer.buffer
   if (memory instanceof ArrayBuffer && memory.byteLength >= OWN_MEMORY) memory.transfer(0)
 }

@@ -138,7 +138,7 @@ export class Answerer {
     const known = new Known()
     const newest = await log.newest(set)
     if (newest !== undefined) {
-      for (const pack of await log.packsOf(newest)) {
+      for await (const pack of log.eachPack(newest)) {
         if ((await log.store.size(packName(pack.name))) === pack.size) known.addPack(pack.name, this.#lost.good(pack.ids))
       }
     }

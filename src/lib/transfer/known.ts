@@ -36,6 +36,12 @@ export class Known {
     for (const id of ids) this.#table.set(id, index)
   }
 
+  /** Gives the memory back: nothing is known any more. */
+  clear(): void {
+    this.#table.clear()
+    this.#packs.length = 0
+  }
+
   /** Name of the pack an object lies in; undefined when it is not known, or its pack is still open. */
   packOf(id: string): string | undefined {
     const index = this.#table.get(id)

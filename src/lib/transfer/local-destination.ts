@@ -12,7 +12,7 @@ import {Guard, stricter} from '../store/limits.ts'
 import {packName} from '../store/store.ts'
 import {recordTime, type SnapshotRecord} from '../store/record.ts'
 import {Known} from './known.ts'
-import {compactPack, holdsObject, type CataloguedPack} from '../store/catalog.ts'
+import {compactPack, type CataloguedPack} from '../store/catalog.ts'
 import type {Limits} from '../store/settings.ts'
 import type {StoreLog} from '../store/log.ts'
 import type {Pack} from '../store/pack.ts'
@@ -81,7 +81,7 @@ export class LocalDestination implements Destination {
     const seen = new Set<string>()
     for (const record of newest) {
       const lost = await this.#lostOf(record)
-      for (const pack of await this.#log.packsOf(record)) {
+      for await (const pack of this.#log.eachPack(record)) {
         if (seen.has(pack.name)) continue
         seen.add(pack.name)
         // What is not there any more must not be counted on.
@@ -128,7 +128,7 @@ export class LocalDestination implements Destination {
 
   async #facts(record: SnapshotRecord | undefined): Promise<BaseFacts | undefined> {
     if (record === undefined) return undefined
-    const packs = await this.#log.packsOf(record)
+    const packs = await this.#log.listed(record)
     const {partial, entries, bytes, index, tree} = record
     const facts = {partial, entries, bytes, index, tree, needed: new Set(packs.map(({name}) => name))}
     this.#lost = await this.#lostOf(record)
@@ -150,15 +150,17 @@ export class LocalDestination implements Destination {
     const {index} = facts
     if (index === undefined) throw new Error('a snapshot of a store has an index')
     const record = await this.#log.newest(this.#set, ({tree}) => tree === facts.tree)
-    // Not by `known`: on a night in which nothing changed nobody has to look at the ids of all objects.
-    const packs = await this.#log.packsOf(record!)
     // An older snapshot may have packs that the newest no longer needs.
     if (record!.seq !== (await this.#log.newest(this.#set))!.seq) {
       const known = await this.known()
       const lost = await this.#lostOf(record!)
-      for (const pack of packs) known.addPack(pack.name, lost.good(pack.ids))
+      for await (const pack of this.#log.eachPack(record!)) known.addPack(pack.name, lost.good(pack.ids))
     }
-    return await readChain(index.id, (id) => this.#object(packs.find((pack) => holdsObject(pack, id))?.name, id))
+    // Not by `known`: on a night in which nothing changed nobody has to look at the ids of all objects.
+    const holders = new Map((await this.#log.listed(record!)).flatMap(({name, only}) => (only === undefined ? [] : [[only, name]])))
+    // By a reader of its own, which goes with the chain: a frame of one may be as large as all other memory.
+    const reader = new PackReader(this.#log.store)
+    return await readChain(index.id, async (id) => await objectIn(reader, holders.get(id) ?? (await this.known()).packOf(id), id))
   }
 
   packOf(id: string): string | undefined {
@@ -170,18 +172,13 @@ export class LocalDestination implements Destination {
     const list = this.#lists.get(id)
     if (list !== undefined) return list
     const pack = (await this.known()).packOf(id)
-    return pack === undefined && this.#lost?.has(id) === true ? undefined : await this.#object(pack, id)
+    return pack === undefined && this.#lost?.has(id) === true ? undefined : await objectIn(this.#reader, pack, id)
   }
 
   onList(id: string, bytes: Buffer): void {
     if (this.#listed + bytes.length > LISTS_KEPT) return
     this.#listed += bytes.length
     this.#lists.set(id, bytes)
-  }
-
-  async #object(pack: string | undefined, id: string): Promise<Buffer> {
-    if (pack === undefined) throw new BkError(`object ${id} is in no pack`, {status: 65})
-    return await this.#reader.object(pack, id)
   }
 
   async pack(pack: Pack): Promise<void> {
@@ -202,6 +199,14 @@ export class LocalDestination implements Destination {
     })
     await this.#session.end(new Set(brought.map(({name}) => name)), this.#seconds)
     await removeOver(this.#log, this.#set, this.#seconds)
+    // Nobody sends more by this, and who learns from what was sent needs the room.
+    this.#loaded?.clear()
+    this.#known = this.#loaded = undefined
     return `committed ${seq} ${sum}`
   }
+}
+
+async function objectIn(reader: PackReader, pack: string | undefined, id: string): Promise<Buffer> {
+  if (pack === undefined) throw new BkError(`object ${id} is in no pack`, {status: 65})
+  return await reader.object(pack, id)
 }

@@ -194,7 +194,7 @@ function isUnchanged(lines: SnapshotLines, packs: readonly CataloguedPack[], bas
 }
 
 async function packsOf(log: StoreLog, record: SnapshotRecord): Promise<Set<string>> {
-  return new Set((await log.packsOf(record)).map(({name}) => name))
+  return new Set((await log.listed(record)).map(({name}) => name))
 }
 
 /** Goes through the whole index that a snapshot promises; returns the names of the packs it reaches. */
@@ -206,7 +206,7 @@ async function checkIndex(
   lost: LostObjects,
   {log, options, guard, deadline, held}: Visit,
 ): Promise<Set<string>> {
-  if (base !== undefined) for (const pack of await log.packsOf(base)) held.addPack(pack.name, lost.good(pack.ids))
+  if (base !== undefined) for await (const pack of log.eachPack(base)) held.addPack(pack.name, lost.good(pack.ids))
   await addClaimed(held, lines, log, lost)
   for (const pack of left) held.addPack(pack.name, pack.ids)
   const reader = new PackReader(log.store)

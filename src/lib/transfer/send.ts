@@ -236,6 +236,7 @@ async function changed(source: ChangesSource, to: Destination, options: Options,
   const index: StoredIndex = {end, text: () => text.pieces()}
   await options.beforeCommit?.(index)
   const answer = await to.commit(result, {links, lists: reach.lists})
+  if (chain !== undefined) freeBuffer(chain.full)
   return {...index, answer, close: () => text.close()}
 }
 

@@ -124,7 +124,9 @@ class SetChecker {
     const undo: Undo = []
     const {root} = state
     try {
-      const stored = await readStoredChanges(await this.#fetchIndex(child.id))
+      const text = await this.#fetchIndex(child.id)
+      const stored = await readStoredChanges(text)
+      freeBuffer(text)
       if (stored.base !== undefined && stored.base !== digest) throw new BkError('its changes are against another index than the one below them', {status: 65})
       state.root = stored.root
       await state.apply(stored.changes, undo)

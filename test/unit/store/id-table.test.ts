@@ -58,3 +58,12 @@ test('it takes nothing for an id that is none', () => {
   }
   expect(table.size).toBe(1)
 })
+
+test('it is empty when it was cleared, and can be filled again', () => {
+  const table = new IdTable()
+  for (let i = 0; i < 20_000; i++) table.add(id(i), i)
+  table.clear()
+  expect([table.size, table.get(id(7))]).toEqual([0, -1])
+  expect(table.add(id(7), 3)).toBe(true)
+  expect([table.size, table.get(id(7)), table.get(id(8))]).toEqual([1, 3, -1])
+})
