@@ -17,8 +17,8 @@ export interface Onlooker {
   remove(group: Group): void | Promise<void>
 }
 
-/** What going back needs: what each path had, and what of it lay over the full text, if anything. */
-export type Undo = {readonly path: string; readonly old: Group | undefined; readonly before: Group | null | undefined}[]
+/** What going back needs: what of each path lay over the full text before, if anything. What it had besides is there again then. */
+export type Undo = {readonly path: string; readonly before: Group | null | undefined}[]
 
 const SIZE = / size=(\d+)/
 
@@ -88,7 +88,7 @@ export class IndexState {
       const old = this.#at(path)
       const isNew = mark === '+' || mark === '!'
       if (isNew ? old !== undefined : old === undefined) throw misfit(path, isNew ? 'is new, but the base has it' : 'is not in the base')
-      undo.push({path, old, before: this.#over.get(path)})
+      undo.push({path, before: this.#over.get(path)})
       await this.#set(path, old, mark === '-' ? null : group)
     }
     for (const {mark, group} of changes) {
@@ -101,11 +101,11 @@ export class IndexState {
 
   /** Goes back. */
   async revert(undo: Undo): Promise<void> {
-    for (const {path, old, before} of undo.toReversed()) {
+    for (const {path, before} of undo.toReversed()) {
       const now = this.#over.get(path) ?? undefined
       if (before === undefined) this.#over.delete(path)
       else this.#over.set(path, before)
-      await this.#tell(now, old)
+      await this.#tell(now, this.#at(path))
     }
   }
 
