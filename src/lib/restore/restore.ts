@@ -145,6 +145,8 @@ async function restoreAll(run: Run, crew: Crew, {snapshot: {log}}: RestoreOption
   const {plan} = run
   const directories = makeDirectories(run, hasContent)
   run.chunks = await readLists(plan, (id) => objects.get(id), (number, why) => run.fail(number, `its content is lost: ${why}`))
+  // From here on packs are gone through, whatever they hold.
+  objects.release()
   await giveTasks(crew, ofKind(run, KINDS.plain), (tasks) => ({kind: 'plain', tasks}))
   await restoreContent(run, crew, objects, packs, isLocal(log.store.where) ? undefined : log.store)
   await restoreLost(run, crew, log, objects)

@@ -11,7 +11,7 @@ import type {Labels} from '../store/needs.ts'
 import type {SnapshotRecord} from '../store/record.ts'
 
 /** What a restore asks for objects. */
-export type Lookup = Pick<Objects, 'packs' | 'packOf' | 'get' | 'heal' | 'healed'>
+export type Lookup = Pick<Objects, 'packs' | 'packOf' | 'get' | 'release' | 'heal' | 'healed'>
 
 /**
  * Prepares to read what snapshots reach.
@@ -88,6 +88,11 @@ class WiderObjects implements Lookup {
     this.healed = own.healed
     this.#names = others.map(({name}) => name)
     for (const [i, {ids}] of others.entries()) for (const id of ids) if (own.packOf(id) === undefined) this.#table.add(id, i)
+  }
+
+  release(): void {
+    this.#own.release()
+    this.#table.clear()
   }
 
   packOf(id: string): string | undefined {

@@ -119,6 +119,11 @@ export class Objects {
     return new Objects(log, names, table)
   }
 
+  /** Gives back what says where objects are. They can be asked for as before, and are sought in all packs then. */
+  release(): void {
+    this.#table.clear()
+  }
+
   /** The pack that should hold an object, or undefined when none that the snapshot needs lists it. */
   packOf(id: string): string | undefined {
     const index = this.#table.get(id)
