@@ -14,7 +14,7 @@ import {stdoutIsTerminal} from '../lib/cli/terminal.ts'
 import {answers, type Outcome, type Question} from '../lib/history/answer.ts'
 import {absences, hints, type Asked} from '../lib/history/hint.ts'
 import {parsePattern} from '../lib/history/pattern.ts'
-import {historyAsJson, PATH_COLUMNS, pathRow, VERSION_COLUMNS, versionRows} from '../lib/history/rows.ts'
+import {historyAsJson, PATH_COLUMNS, pathRow, VERSION_COLUMNS, versionRows, versionTable} from '../lib/history/rows.ts'
 import {timeText} from '../lib/retention/calendar.ts'
 import {planStore} from '../lib/retention/rotate.ts'
 import {resolvePaths} from '../lib/restore/selection.ts'
@@ -147,7 +147,10 @@ Both go through the indexes of all snapshots. A snapshot whose index cannot be r
     const all = answers(question, options, outcome)
     const form: LsForm = stdoutIsTerminal() ? {kind: 'readable', timeZone: localTimeZone()} : {kind: 'exact'}
     if (flags.json) await writeOut(mapped(all, ({history, context}) => historyAsJson(history, context)))
-    else if (flags.find === undefined) await writeTable(VERSION_COLUMNS, flattened(mapped(all, ({history, context}) => versionRows(history, context, form))))
+    else if (flags.find === undefined && form.kind === 'readable') {
+      const {columns, rows} = versionTable(await Array.fromAsync(all), form.timeZone)
+      await writeTable(columns, rows)
+    } else if (flags.find === undefined) await writeTable(VERSION_COLUMNS, flattened(mapped(all, ({history, context}) => versionRows(history, context, form))))
     else await writeTable(PATH_COLUMNS, mapped(all, ({history, context}) => pathRow(history, context, form)))
     const asked: Asked = {store: operandBytes(store), pattern: flags.find === undefined ? undefined : operandBytes(flags.find), isWhole: speech.troubles === 0}
     for (const line of absences(outcome, asked)) speech.note(line)

@@ -35,6 +35,11 @@ export const VERSION_COLUMNS: readonly Column[] = [
   {title: 'path', overflow: true},
 ]
 
+/** For people: what fits beside one another. A set or a path that is the same in all rows is not shown. */
+const SHORT_COLUMNS: readonly Column[] = [
+  {title: 'no', align: 'right'}, {title: 'came'}, {title: 'set'}, {title: 'change'}, {title: 'size', align: 'right'}, {title: 'modified'}, {title: 'path'}, {title: 'kept by', overflow: true},
+]
+
 export const PATH_COLUMNS: readonly Column[] = [
   {title: 'snapshots', align: 'right'},
   {title: 'count', align: 'right'},
@@ -53,6 +58,28 @@ const UNKNOWN = '-'
 /** A row for each version of a path. */
 export function versionRows(history: FileHistory, context: RowContext, form: LsForm): Row[] {
   return history.versions.map((version) => versionRow(history, version, context, form))
+}
+
+/** The same as a table for a terminal. */
+export function versionTable(all: readonly {readonly history: FileHistory; readonly context: RowContext}[], timeZone: string): {readonly columns: readonly Column[]; readonly rows: readonly Row[]} {
+  const form: LsForm = {kind: 'readable', timeZone}
+  const rows = all.flatMap(({history, context}) => history.versions.map((version): Row => {
+    const [numbers, , came, set, change, type, bytes, modified, , , path] = versionRow(history, version, context, form)
+    const what = type === 'file' || type === UNKNOWN ? change! : `${change} ${type}`
+    return [numbers!, toMinutes(came!), set!, what, bytes!, toMinutes(modified!), path!, keptWords(keepOf(history.snapshots, version, context.keeps), timeZone)]
+  }))
+  const shownAt = SHORT_COLUMNS.flatMap(({title}, at) => ((title === 'set' || title === 'path') && rows.every((row) => row[at] === rows[0]![at]) ? [] : [at]))
+  return {columns: shownAt.map((at) => SHORT_COLUMNS[at]!), rows: rows.map((row) => shownAt.map((at) => row[at]!))}
+}
+
+function toMinutes(time: string): string {
+  return time.replace(/^(\d{4}-\d\d-\d\d \d\d:\d\d):\d\d$/, '$1')
+}
+
+function keptWords(keep: Keep | undefined, timeZone: string): string {
+  if (keep === undefined) return ''
+  const why = keep.why.replace(/ until [^\s,]+/, '')
+  return `${keep.seq}: ${why}${keep.until === undefined ? '' : `, until ${localTime(keep.until * 1000, timeZone).slice(0, 10)}`}`
 }
 
 function versionRow({path, snapshots}: FileHistory, version: Version, {set, keeps}: RowContext, form: LsForm): Row {

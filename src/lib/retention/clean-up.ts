@@ -8,7 +8,7 @@ import {commitEdit} from '../store/commit.ts'
 import {objectId} from '../store/object-id.ts'
 import {listedPacks} from '../store/session.ts'
 import {readState, type LogState} from '../store/state.ts'
-import {catalogName, packName} from '../store/store.ts'
+import {catalogName, isId, packName} from '../store/store.ts'
 import {packLines} from '../store/usage.ts'
 import {unneededLabels} from './unneeded.ts'
 import type {Labels} from '../store/needs.ts'
@@ -89,6 +89,7 @@ async function findDoomed(log: StoreLog, state: LogState, files: ReadonlySet<str
   for (const {set, size} of [...going.values()].flat()) count(doomed.freed, set, size)
   await addCatalogs(log, state, labels, doomed)
   await addUnnamed(log, state, files, {inUse, listed, doomed, now})
+  await addUnnamedCatalogs(log, state, doomed, now)
   return doomed
 }
 
@@ -146,6 +147,18 @@ async function addUnnamed(log: StoreLog, state: LogState, files: ReadonlySet<str
     if (named.has(name) || listed.has(name) || state.doomedPacks.has(name)) continue
     const made = await log.store.made(packName(name))
     if (made !== undefined && now - made > UNNAMED) doomed.packs.add(name)
+  }
+}
+
+/* Catalogs of records that were never made. */
+async function addUnnamedCatalogs({store}: StoreLog, {bringers, doomedCatalogs}: LogState, {catalogs}: Doomed, now: number): Promise<void> {
+  if (store.made === undefined) return
+  const named = new Set([...bringers.values()].map(({catalog}) => catalog))
+  for (const file of await store.list('catalogs/')) {
+    const digest = file.slice('catalogs/'.length)
+    if (!isId(digest) || named.has(digest) || doomedCatalogs.has(digest)) continue
+    const made = await store.made(file)
+    if (made !== undefined && now - made > UNNAMED) catalogs.add(digest)
   }
 }
 
