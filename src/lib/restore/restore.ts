@@ -82,7 +82,7 @@ export async function planRestore(snapshot: OpenSnapshot, paths: readonly string
   const plan = await makePlan({groups: groupsOf(chain), writer, record, selection, objects, reporter})
   // Its text is in the plan now, as far as it is wanted.
   freeBuffer(chain.full)
-  return {plan, objects, packs: log.eachPack(record), versions: 0}
+  return {plan, objects, packs: log.eachPack(record, () => {}), versions: 0}
 }
 
 /**
@@ -186,7 +186,8 @@ function* linkTasks(run: Run): Generator<Task & {readonly first: string}> {
 }
 
 /** Warns of the packs that are damaged, though nothing was lost by it. */
-export function tellHealed({healed}: Lookup, reporter: Pick<Reporter, 'warn'>): void {
+export function tellHealed({healed, damage}: Lookup, reporter: Pick<Reporter, 'warn'>): void {
+  for (const why of damage) reporter.warn(`${why}; what it names was sought elsewhere`)
   for (const [damage, count] of healed) reporter.warn(`${damage}; ${count === 1 ? 'an object was' : `${count} objects were`} taken from other packs`)
 }
 

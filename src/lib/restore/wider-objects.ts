@@ -11,7 +11,7 @@ import type {Labels} from '../store/needs.ts'
 import type {SnapshotRecord} from '../store/record.ts'
 
 /** What a restore asks for objects. */
-export type Lookup = Pick<Objects, 'packs' | 'packOf' | 'get' | 'release' | 'heal' | 'healed'>
+export type Lookup = Pick<Objects, 'packs' | 'packOf' | 'get' | 'release' | 'heal' | 'healed' | 'damage'>
 
 /**
  * Prepares to read what snapshots reach.
@@ -25,7 +25,7 @@ export async function widerObjects(
   earlier: readonly SnapshotRecord[],
 ): Promise<{readonly objects: Lookup; readonly packs: readonly CataloguedPack[]}> {
   const own = await Objects.of(log, newest)
-  const packs = await log.packsOf(newest)
+  const packs = await Array.fromAsync(log.eachPack(newest, () => {}))
   const known = new Set(packs.map(({name}) => name))
   const others: CataloguedPack[] = []
   for (const [seq, numbers] of await labelsOf(log, earlier)) {
@@ -78,6 +78,7 @@ async function catalogOf(log: StoreLog, seq: number): Promise<readonly Catalogue
 class WiderObjects implements Lookup {
   readonly packs: Objects['packs']
   readonly healed: Objects['healed']
+  readonly damage: Objects['damage']
   readonly #own: Objects
   readonly #names: readonly string[]
   readonly #table = new IdTable()
@@ -86,6 +87,7 @@ class WiderObjects implements Lookup {
     this.#own = own
     this.packs = own.packs
     this.healed = own.healed
+    this.damage = own.damage
     this.#names = others.map(({name}) => name)
     for (const [i, {ids}] of others.entries()) for (const id of ids) if (own.packOf(id) === undefined) this.#table.add(id, i)
   }

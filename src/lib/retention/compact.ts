@@ -11,7 +11,7 @@ import {minus} from '../store/needs.ts'
 import {PackReader} from '../store/objects.ts'
 import {recordTime, type SnapshotRecord} from '../store/record.ts'
 import {readState, type LogState} from '../store/state.ts'
-import {catalogName} from '../store/store.ts'
+import {catalogName, packName} from '../store/store.ts'
 import {LiveObjects} from '../verify/live.ts'
 import {mustKnowAll} from './clean-up.ts'
 import {addPacks, idsIn, labelsNow, labelsOf, sizeOf, type NeededPack} from './inventory.ts'
@@ -154,6 +154,8 @@ async function replace(log: StoreLog, group: readonly Wasted[], {state: seen, li
     ]
   })
   if (committed === undefined) {
+    // Nobody else knows of them.
+    for (const {name} of packs) await log.store.remove(packName(name))
     await log.store.remove(catalogName(digest))
     return
   }

@@ -33,6 +33,13 @@ export function holdsObject(pack: CataloguedPack, id: string): boolean {
   return pack.has?.(id) ?? pack.ids.includes(id)
 }
 
+/** The pack that a label means. Throws BkError 65 for one that is not there. */
+export function packAt<Pack>(packs: readonly Pack[], seq: number, n: number): Pack {
+  const pack = packs[n - 1]
+  if (pack === undefined) throw new BkError(`no pack ${seq}.${n} in the catalog of record ${seq}`, {status: 65})
+  return pack
+}
+
 const HEADER = '#bk catalog 1\n'
 
 /** Prints a catalog; packs are put in order of their names. Returns its bytes, its name, and the packs as labels count them. */

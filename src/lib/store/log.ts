@@ -3,8 +3,9 @@
  * which pack" asks here. Records and catalogs are read once a run.
  */
 import {BkError, errorCode} from '../cli/errors.ts'
-import {parseCatalog, type CataloguedPack} from './catalog.ts'
+import {packAt, parseCatalog, type CataloguedPack} from './catalog.ts'
 import {objectId} from './object-id.ts'
+import {orDamage, raise, type OnDamage} from './on-damage.ts'
 import {applyNeeds, lastFirst, type Labels} from './needs.ts'
 import {droppedBy, indexesBy, replacedBy, timesBy, type Amended} from './edits.ts'
 import {NO_RECORD, parseRecord, type SnapshotRecord, type StoreRecord} from './record.ts'
@@ -18,13 +19,6 @@ export interface Head {
   readonly seq: number
   /** Sum of the last whole record. */
   readonly sum: string
-}
-
-/** Hears of a damaged record. */
-export type OnDamage = (why: BkError) => void
-
-function raise(why: BkError): never {
-  throw why
 }
 
 const MAX_RECORD = 16 << 20
@@ -129,16 +123,23 @@ export class StoreLog {
    */
   async *backwards(onDamage: OnDamage = raise): AsyncGenerator<StoreRecord> {
     let expected: string | undefined
+    // What stands between a record and the one that was chained to another: torn, or not there.
+    let passed = false
+    let after: number | undefined
     for (const seq of await this.#numbers()) {
+      passed ||= after !== undefined && seq < after - 1
+      after = seq
       const record = await this.#recordOr(seq, onDamage)
       if (record === 'damaged') expected = undefined
       // Torn: nothing, unless a later record was chained to it.
+      passed ||= record === undefined
       if (record === undefined || record === 'damaged') continue
       if (expected !== undefined && record.sum !== expected) {
-        onDamage(new BkError(`record ${seq} is not the one that the next is chained to`, {status: 65}))
+        onDamage(new BkError(passed ? `a record behind ${seq} is missing or damaged` : `record ${seq} is not the one that the next is chained to`, {status: 65}))
         expected = undefined
-        continue
+        if (!passed) continue
       }
+      passed = false
       yield record
       expected = record.prev
     }
@@ -268,16 +269,19 @@ export class StoreLog {
     return replaced
   }
 
-  /** The packs that a snapshot needs now, those that came last first. Throws BkError 65 for one that no catalog has. */
-  async packsOf(record: SnapshotRecord): Promise<CataloguedPack[]> {
-    return await Array.fromAsync(this.eachPack(record))
-  }
-
-  /** The same one after the other, so that nobody has to hold the ids of all. */
-  async *eachPack(record: SnapshotRecord): AsyncGenerator<CataloguedPack> {
-    for (const [seq, numbers] of lastFirst(await this.labelsNow(record))) {
-      const packs = await this.catalog(seq)
-      for (const n of numbers) yield packAt(packs, seq, n)
+  /**
+   * The packs that a snapshot needs now, those that came last first; one after the other, so that nobody has to hold the ids of all. Throws BkError 65
+   * for one that no catalog has.
+   * @param onDamage hears of records and catalogs that cannot be read, and their packs are left out
+   */
+  async *eachPack(record: SnapshotRecord, onDamage: OnDamage = raise): AsyncGenerator<CataloguedPack> {
+    const labels = await orDamage(() => this.labelsNow(record), onDamage)
+    for (const [seq, numbers] of lastFirst(labels ?? new Map())) {
+      const packs = await orDamage(() => this.catalog(seq), onDamage)
+      for (const n of packs === undefined ? [] : numbers) {
+        const pack = await orDamage(async () => packAt(packs!, seq, n), onDamage)
+        if (pack !== undefined) yield pack
+      }
     }
   }
 
@@ -290,10 +294,4 @@ export class StoreLog {
     }
     return result
   }
-}
-
-function packAt<Pack>(packs: readonly Pack[], seq: number, n: number): Pack {
-  const pack = packs[n - 1]
-  if (pack === undefined) throw new BkError(`no pack ${seq}.${n} in the catalog of record ${seq}`, {status: 65})
-  return pack
 }

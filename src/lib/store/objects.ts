@@ -8,6 +8,7 @@ import {IdTable} from './id-table.ts'
 import {objectId} from './object-id.ts'
 import {contentOffsets, openFrame, readToc, type Frame} from './pack.ts'
 import {packName, type Store} from './store.ts'
+import {unnamedPacks} from './unnamed.ts'
 import type {CataloguedPack} from './catalog.ts'
 import type {StoreLog} from './log.ts'
 import type {SnapshotRecord} from './record.ts'
@@ -100,23 +101,29 @@ export class Objects {
   readonly #table: IdTable
   /** Damage that another copy made good: what is wrong with which pack, and how many objects were read elsewhere for it. */
   readonly healed = new Map<string, number>()
+  /** Records and catalogs that could not be read, in words: what they would have said was looked for elsewhere. */
+  readonly damage: readonly string[]
+  // Packs that no catalog names, once somebody has had to look.
+  #unnamed: readonly {readonly name: string; readonly ids: readonly string[]}[] | undefined
 
-  private constructor(log: StoreLog, names: readonly string[], table: IdTable) {
+  private constructor(log: StoreLog, names: readonly string[], table: IdTable, damage: readonly string[]) {
     this.#log = log
     this.#names = names
     this.#table = table
+    this.damage = damage
     this.packs = new PackReader(log.store)
   }
 
-  /** Prepares to read what a snapshot reaches. */
+  /** Prepares to read what a snapshot reaches. What says where that is may be damaged: then it is sought everywhere. */
   static async of(log: StoreLog, record: SnapshotRecord): Promise<Objects> {
     const names: string[] = []
     const table = new IdTable()
-    for await (const pack of log.eachPack(record)) {
+    const damage: string[] = []
+    for await (const pack of log.eachPack(record, ({message}) => damage.push(message))) {
       for (const id of pack.ids) table.add(id, names.length)
       names.push(pack.name)
     }
-    return new Objects(log, names, table)
+    return new Objects(log, names, table, damage)
   }
 
   /** Gives back what says where objects are. They can be asked for as before, and are sought in all packs then. */
@@ -168,10 +175,16 @@ export class Objects {
 
   async *#others(id: string, not: string | undefined): AsyncGenerator<string> {
     // A damaged record has no catalog that anybody knows of; those of all others are looked at.
+    const named = new Set<string>()
     for await (const record of this.#log.backwards(() => {})) {
       if (record.catalog === undefined) continue
-      for (const pack of await this.#packsOf(record.seq)) if (pack.name !== not && holds(pack.ids, id)) yield pack.name
+      for (const pack of await this.#packsOf(record.seq)) {
+        named.add(pack.name)
+        if (pack.name !== not && holds(pack.ids, id)) yield pack.name
+      }
     }
+    this.#unnamed ??= await Array.fromAsync(unnamedPacks(this.#log.store, named))
+    for (const {name, ids} of this.#unnamed) if (ids.includes(id)) yield name
   }
 
   // A damaged catalog of another snapshot must not keep this one from being read.

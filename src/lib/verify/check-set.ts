@@ -176,9 +176,7 @@ class SetChecker {
     }
   }
 
-  /* Where a catalog is damaged nobody knows what is in no pack. */
   #nowhere(id: string): void {
-    if (!this.#isWhole) return
     if (this.#context.damage.addNowhere(id)) this.#isNowhereNew = true
   }
 

@@ -5,6 +5,7 @@
 import {holdsObject, type CataloguedPack} from '../store/catalog.ts'
 import {isDamage} from './is-damage.ts'
 import {readCatalog} from '../store/read-catalog.ts'
+import {unnamedPacks} from '../store/unnamed.ts'
 import type {HeldPack} from './holdings.ts'
 import type {Store} from '../store/store.ts'
 import type {Standing} from './standing.ts'
@@ -51,8 +52,8 @@ export class Damage {
     return true
   }
 
-  /** Finds out which objects are bad by all that was added so far, and looks for other copies of them. */
-  async settle(store: Store, standing: Standing): Promise<void> {
+  /** Finds out which objects are bad by all that was added so far, and looks for other copies of them. `named` are the packs that catalogs name. */
+  async settle(store: Store, standing: Standing, named: ReadonlyMap<string, unknown>): Promise<void> {
     const bad = new Map<string, {why: string; copy: string | undefined}>()
     for (const id of this.#nowhere) bad.set(id, {why: 'is in no pack', copy: undefined})
     for await (const {name, ids} of cataloguedPacks(store, standing)) {
@@ -63,8 +64,21 @@ export class Damage {
       for (const id of ids) if (!good(id) && !bad.has(id)) bad.set(id, {why, copy: undefined})
     }
     if (bad.size > 0) await this.#findCopies(bad, store, standing)
+    if ([...bad.values()].some(({copy}) => copy === undefined)) await this.#findUnnamed(bad, store, named)
     this.objects = bad
     this.#isToSettle = false
+  }
+
+  /* As restore does at last: what a damaged record or catalog has brought is in packs that nobody names. */
+  async #findUnnamed(bad: ReadonlyMap<string, {copy: string | undefined}>, store: Store, named: ReadonlyMap<string, unknown>): Promise<void> {
+    for await (const {name, ids} of unnamedPacks(store, new Set(named.keys()))) {
+      const verdict = this.packs.get(name)
+      const good = verdict === undefined ? () => true : goodOf(verdict)
+      for (const id of ids) {
+        const object = bad.get(id)
+        if (object !== undefined && object.copy === undefined && good(id)) object.copy = name
+      }
+    }
   }
 
   async #findCopies(bad: ReadonlyMap<string, {copy: string | undefined}>, store: Store, standing: Standing): Promise<void> {

@@ -194,7 +194,7 @@ async function checkSnapshots({log, records}: CheckedLog, standing: Standing, ho
   const sets = Map.groupBy(records.filter((record) => record.kind === 'snapshot'), ({set}) => set)
   const kept = Map.groupBy(standing.snapshots, ({set}) => set)
   for (;;) {
-    if (damage.isToSettle) await damage.settle(log.store, standing)
+    if (damage.isToSettle) await damage.settle(log.store, standing, holdings.numbers)
     const lost = new LostFiles()
     const found = new Report(options.note)
     let files = 0

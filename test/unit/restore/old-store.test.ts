@@ -121,12 +121,12 @@ describe('damage', () => {
     await expect(restoreOld(store)).rejects.toMatchObject({status: 65})
   })
 
-  it('a catalog that is gone costs what only its packs have', async () => {
+  it('a catalog that is gone costs nothing: its packs say what they hold', async () => {
     const store = await prepared()
     fs.rmSync(join(store, 'catalogs', /^catalog (\S+)/m.exec(recordOf(store, 1))![1]!))
     const outcome = await restoreOld(store)
-    expect(ofKind(outcome, 'warning')).toEqual([expect.stringMatching(/^the index of snapshot 1 cannot be read/)])
-    expect(names(outcome.out)).toEqual(['a.20261119T083005Z', 'a.20261120T083005Z', 'b.20261119T083005Z'])
+    expect(ofKind(outcome, 'warning')).not.toEqual([])
+    expect([outcome.restored.failed, names(outcome.out)]).toEqual([0, names((await restoreOld(await prepared())).out)])
   })
 })
 

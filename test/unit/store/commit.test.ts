@@ -37,7 +37,7 @@ async function commit(store: MemoryStore, what: Draft): Promise<SnapshotRecord> 
 
 async function needsOf(store: MemoryStore, record: SnapshotRecord): Promise<string[]> {
   const log = await StoreLog.open(store)
-  return (await log.packsOf(record)).map(({name}) => name).sort()
+  return (await Array.fromAsync(log.eachPack(record))).map(({name}) => name).sort()
 }
 
 const names = (...packs: readonly CataloguedPack[]): string[] => packs.map(({name}) => name).sort()

@@ -173,7 +173,7 @@ describe('what a snapshot needs', () => {
     const of = async (seq: number): Promise<number[]> => {
       const record = await log.record(seq)
       if (record?.kind !== 'snapshot') throw new Error('no snapshot')
-      return (await log.packsOf(record)).map(({size}) => size)
+      return (await Array.fromAsync(log.eachPack(record))).map(({size}) => size)
     }
     expect(await of(3)).toEqual([1, 3])
     expect(await of(1)).toEqual([1, 2])
@@ -189,7 +189,7 @@ describe('what a snapshot needs', () => {
     ] as const) {
       const log = await StoreLog.open(withNeeds(needs[0]!, bad))
       const record = await log.record(2)
-      expect(await refusal(async () => record?.kind === 'snapshot' && (await log.packsOf(record)))).toMatch(why)
+      expect(await refusal(async () => record?.kind === 'snapshot' && (await Array.fromAsync(log.eachPack(record))))).toMatch(why)
     }
     const other = withNeeds(needs[0]!)
     add(other, 2, (await (await StoreLog.open(other)).head()).sum, {set: 'b', needs: needs[2]!.base === 2 ? {...needs[2]!, base: 1} : needs[2]!})

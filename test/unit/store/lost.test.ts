@@ -140,7 +140,7 @@ test('the packs of a snapshot are those that came last first', async () => {
     await commit(store, packs.slice(-1), packs)
   }
   const log = await StoreLog.open(store)
-  const found = (await log.packsOf((await log.newest('a'))!)).map(({name}) => name)
+  const found = (await Array.fromAsync(log.eachPack((await log.newest('a'))!))).map(({name}) => name)
   expect(found).toEqual(packs.map(({name}) => name).reverse())
 })
 
@@ -165,7 +165,7 @@ test('and one on which something is reads the edits that say so, and the catalog
   for (let night = 0; night < 30; night++) await commit(store, [], [one], [1])
   const log = await StoreLog.open(store)
   const newest = (await log.newest('a'))!
-  await log.packsOf(newest)
+  await Array.fromAsync(log.eachPack(newest))
   store.asked.length = 0
   expect((await LostObjects.of(log, newest)).size).toBe(1)
   expect(store.asked).toEqual([`log/00000${seq}`])

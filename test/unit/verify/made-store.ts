@@ -22,6 +22,29 @@ export class CopyingStore extends MemoryStore {
 
 /** Makes the store, with the programs themselves. */
 export async function makeVerifiable(): Promise<ReadonlyMap<string, Buffer>> {
+  const files = readAll(join(await makeStore(), 'store'))
+  const [left, nobodys] = [1, 2].map((n) => packOf([[`left behind ${n}`]], 1, Buffer.alloc(16, n))) as [ReturnType<typeof packOf>, ReturnType<typeof packOf>]
+  for (const pack of [left, nobodys]) files.set(packName(pack.name), joined(pack))
+  files.set('sessions/web', formatSession([{name: left.name, size: left.size, time: 1_763_800_205}]))
+  files.set('left-over', Buffer.from('whatever\n'))
+  files.set(recordName(LAST + 1), Buffer.from('#bk record 1 snapshot\nseq 10\nset we'))
+  return files
+}
+
+/** The same after some time: snapshots were dropped, packs written anew, a path purged, and it went on. */
+export async function makeLived(): Promise<ReadonlyMap<string, Buffer>> {
+  const dir = await makeStore()
+  const rotate = 'bk rotate -q store --apply --compact --waste 1 --now'
+  await run(dir, `${rotate} --drop 2,5 && bk purge -q store d1/f4 --apply && ${rotate} --drop 1 && rm -r tree/d1 && bk push -q -C tree --set web . store && bk push -q -C tree --set db . store`)
+  return readAll(join(dir, 'store'))
+}
+
+async function run(dir: string, script: string): Promise<void> {
+  const {status, stderr} = await sh(script, {cwd: dir})
+  if (status !== 0) throw new Error(stderr)
+}
+
+async function makeStore(): Promise<string> {
   const dir = tempDir('verify')
   const tree = join(dir, 'tree')
   const lines = (from: number, to: number): string => Array.from({length: to - from}, (_, i) => `line ${from + i} of a log that grows\n`).join('')
@@ -33,11 +56,8 @@ export async function makeVerifiable(): Promise<ReadonlyMap<string, Buffer>> {
     {path: 'link', type: 'link', target: 'same'},
     {path: 'empty', type: 'file'},
   ])
-  const push = async (set: string): Promise<void> => {
-    const {status, stderr} = await sh(`bk push -q -C tree --set ${set} . store`, {cwd: dir})
-    if (status !== 0) throw new Error(stderr)
-  }
-  await sh('bk init -q store', {cwd: dir})
+  const push = (set: string): Promise<void> => run(dir, `bk push -q -C tree --set ${set} . store`)
+  await run(dir, 'bk init -q store')
   await push('web')
   for (let round = 0; round < 5; round++) {
     for (let i = 3 * round; i < 3 * round + 4; i++) if (round < 4 || i % 3 > 0) writeFileSync(join(tree, `d${i % 3}/f${i}`), `changed in round ${round}: ${i}\n`)
@@ -48,13 +68,7 @@ export async function makeVerifiable(): Promise<ReadonlyMap<string, Buffer>> {
   }
   await push('web')
   await push('db')
-  const files = readAll(join(dir, 'store'))
-  const [left, nobodys] = [1, 2].map((n) => packOf([[`left behind ${n}`]], 1, Buffer.alloc(16, n))) as [ReturnType<typeof packOf>, ReturnType<typeof packOf>]
-  for (const pack of [left, nobodys]) files.set(packName(pack.name), joined(pack))
-  files.set('sessions/web', formatSession([{name: left.name, size: left.size, time: 1_763_800_205}]))
-  files.set('left-over', Buffer.from('whatever\n'))
-  files.set(recordName(LAST + 1), Buffer.from('#bk record 1 snapshot\nseq 10\nset we'))
-  return files
+  return dir
 }
 
 function readAll(dir: string): Map<string, Buffer> {
