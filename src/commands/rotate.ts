@@ -95,7 +95,7 @@ the rest. For that every index is read, so once a week or a month is enough. The
     if (args.plan !== undefined && !flags.apply) throw usageError('a plan is for --apply', `bk rotate ${args.store} --apply ${args.plan}`)
     if (flags.apply) mustBeOwner(args.store, `rotate ${args.store} --apply`)
     const log = await openLog(args.store, {onTemp: removeOnInterrupt})
-    const now = Number(systemClock.now() / 1_000_000_000n)
+    const now = secondsNow()
     const options = {set: flags.set, standing: standingOf(flags), now, maxGap: flags['max-gap'] ?? DEFAULT_MAX_GAP}
     if (!flags.apply) {
       if (by > 0) throw usageError(`--${flags.drop === undefined ? 'retime' : 'drop'} changes the store: say --apply with it`)
@@ -107,19 +107,19 @@ the rest. For that every index is read, so once a week or a month is enough. The
       return speech.status()
     }
     const {dropped, kept} = await this.#apply(log, args.plan, flags, options)
-    if (flags.compact) await this.#compact(log, {...flags, at: now}, speech)
-    const freed = await cleanUp(log, {now, atOnce: flags.now})
+    if (flags.compact) await this.#compact(log, flags, speech)
+    const freed = await cleanUp(log, {now: secondsNow(), atOnce: flags.now})
     speech.detail(`freed ${freed.packs} packs and ${freed.catalogs} catalogs, ${formatSize(freed.bytes)}`)
     const line = flags.json ? JSON.stringify({type: 'rotated', dropped, kept, freed: freed.bytes}) : `dropped ${dropped} kept ${kept} freed ${freed.bytes}`
     await writeOut([`${line}\n`])
     return speech.status()
   }
 
-  async #compact(log: StoreLog, {at, now, waste}: {readonly at: number; readonly now: boolean; readonly waste: number | undefined}, speech: Speech): Promise<void> {
+  async #compact(log: StoreLog, {now, waste}: {readonly now: boolean; readonly waste: number | undefined}, speech: Speech): Promise<void> {
     const warn = (text: string): void => speech.warn(text)
     let compacted: Compacted
     try {
-      compacted = await compact(log, {now: at, atOnce: now, waste: (waste ?? 50) / 100, lead: () => randomBytes(16), warn})
+      compacted = await compact(log, {now: secondsNow, atOnce: now, waste: (waste ?? 50) / 100, lead: () => randomBytes(16), warn})
     } catch (error) {
       // What was dropped is dropped, and what nobody needs can be freed.
       if (!(error instanceof BkError) || error.status !== 65) throw error
@@ -137,6 +137,10 @@ the rest. For that every index is read, so once a week or a month is enough. The
     for await (const piece of openInput(plan, 'a plan')) pieces.push(piece)
     return await applyPlan(log, parsePlan(Buffer.concat(pieces).toString('latin1')), {...options, force: flags.force})
   }
+}
+
+function secondsNow(): number {
+  return Number(systemClock.now() / 1_000_000_000n)
 }
 
 type KeepFlags = {readonly [Name in keyof typeof keepFlags]: number | undefined}

@@ -20,8 +20,8 @@ import {unneededLabels} from './unneeded.ts'
 import type {StoreLog} from '../store/log.ts'
 
 export interface CompactOptions extends RewriteOptions {
-  /** Seconds since 1970. */
-  readonly now: number
+  /** The store's clock, in seconds since 1970: what is replaced stays for some hours from when others take its place, and writing them may take hours. */
+  readonly now: () => number
   /** Does not care for what a sender at work may count on. */
   readonly atOnce: boolean
   /** A pack is written anew when more of its content than this share is not needed; from 0 to 1. */
@@ -67,7 +67,7 @@ export async function compact(log: StoreLog, options: CompactOptions): Promise<C
 
 /* What is needed, and the packs that have it, in the order of their records. */
 async function findLive(log: StoreLog, state: LogState, {now, atOnce}: CompactOptions): Promise<{live: LiveObjects; packs: Map<string, NeededPack>}> {
-  const {needed, counted} = await unneededLabels(log, state, atOnce ? undefined : now)
+  const {needed, counted} = await unneededLabels(log, state, atOnce ? undefined : now())
   const live = new LiveObjects(log)
   const packs = new Map<string, NeededPack>()
   await addPacks(log, state, needed, {live, packs})
@@ -148,7 +148,7 @@ async function replace(log: StoreLog, group: readonly Wasted[], {state: seen, li
       ...formatEdit({verb: 'catalog', digest, bytes: fresh}),
       ...(old > fresh ? formatEdit({verb: 'freed', set, bytes: old - fresh}) : []),
       ...formatEdit({
-        verb: 'replace', set, time: recordTime(BigInt(options.now) * 1_000_000_000n), old: labelsOf(replaced),
+        verb: 'replace', set, time: recordTime(BigInt(options.now()) * 1_000_000_000n), old: labelsOf(replaced),
         fresh: new Map([[state.head.seq + 1, new Set(packs.map((_, i) => i + 1))]]),
       }),
     ]

@@ -47,7 +47,7 @@ const drop = async (...numbers: readonly number[]): Promise<void> => {
   await commitEdit(await open(), async () => formatEdit({verb: 'drop', numbers, why: 'a test'}))
 }
 const compacted = async (log?: StoreLog, atOnce = true, waste = 0.5): Promise<Compacted> =>
-  compact(log ?? (await open()), {now: now(), atOnce, waste, lead: () => noise(Math.random() * 1e9, 16), warn: (text) => warned.push(text)})
+  compact(log ?? (await open()), {now, atOnce, waste, lead: () => noise(Math.random() * 1e9, 16), warn: (text) => warned.push(text)})
 const clean = async (atOnce = true): Promise<void> => void (await cleanUp(await open(), {now: now(), atOnce}))
 
 /** The store is whole to everybody who can say so. */

@@ -44,7 +44,7 @@ describe('a store that was only pushed to', () => {
     ])
   })
 
-  test(`${count} random faults`, () => rounds(count, async (random) => strikeAndLook(random)), 1_200_000)
+  test(`${count} random faults`, () => rounds(count, async (random) => strikeAndLook(random)), 60_000 + count * 600)
 })
 
 describe('a store of which snapshots were dropped, packs written anew, and a path purged', () => {
@@ -60,7 +60,7 @@ describe('a store of which snapshots were dropped, packs written anew, and a pat
     expect([...whole.values()].filter((bytes) => bytes.includes('\nreplace '))).not.toEqual([])
   })
 
-  test(`${count / 2} random faults`, () => rounds(count / 2, async (random) => strikeAndLook(random)), 1_200_000)
+  test(`${count / 2} random faults`, () => rounds(count / 2, async (random) => strikeAndLook(random)), 60_000 + count * 600)
 })
 
 type Fault = {readonly what: string; readonly names: readonly string[]}
