@@ -143,7 +143,7 @@ Both go through the indexes of all snapshots. A snapshot whose index cannot be r
     const log = await openLog(store)
     const speech = this.speech(flags)
     const outcome: Outcome = {count: 0, missing: []}
-    const options = {log, state: await readState(log), set: flags.set, now: Number(systemClock.now() / 1_000_000_000n), reporter: speech}
+    const options = {log, state: await readState(log, ({message}) => speech.warn(message)), set: flags.set, now: Number(systemClock.now() / 1_000_000_000n), reporter: speech}
     const all = answers(question, options, outcome)
     const form: LsForm = stdoutIsTerminal() ? {kind: 'readable', timeZone: localTimeZone()} : {kind: 'exact'}
     if (flags.json) await writeOut(mapped(all, ({history, context}) => historyAsJson(history, context)))

@@ -5,6 +5,7 @@
 import {damagedBy, parseEdit, replacedBy, type Amended, type Edit, type Replacement} from './edits.ts'
 import {Replaced} from './replaced.ts'
 import type {Head, StoreLog} from './log.ts'
+import type {OnDamage} from './on-damage.ts'
 import type {EditRecord, SnapshotRecord, Stored, StoreRecord} from './record.ts'
 
 /** Kept until a time, and why. */
@@ -66,10 +67,14 @@ export interface LogState {
   readonly unknown: readonly string[]
 }
 
-/** Reads all of a log. Throws BkError 65 where it is damaged. */
-export async function readState(log: StoreLog): Promise<LogState> {
+/**
+ * Reads all of a log.
+ * @param onDamage hears of records that are damaged, and it goes on with what is whole: for whoever writes nothing
+ * @throws BkError 65 for such a record, if nobody hears of it
+ */
+export async function readState(log: StoreLog, onDamage?: OnDamage): Promise<LogState> {
   const records: StoreRecord[] = []
-  for await (const record of log.backwards()) records.push(record)
+  for await (const record of log.backwards(onDamage)) records.push(record)
   return {...stateOf(records.reverse()), head: await log.head()}
 }
 
