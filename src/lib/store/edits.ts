@@ -174,88 +174,58 @@ function inLines(words: readonly string[], between: string): string[] {
   return lines
 }
 
+/** A line of an edit that says which packs stand for others. */
+export type Replacement = Extract<Edit, {readonly verb: 'replace'}>
+
+/* The lines of a verb, taken apart: no others are. */
+function linesOf<Verb extends Edit['verb']>(lines: readonly string[], verb: Verb, word: string = verb): Extract<Edit, {readonly verb: Verb}>[] {
+  const isOfVerb = (edit: Edit): edit is Extract<Edit, {readonly verb: Verb}> => edit.verb === verb
+  return lines.filter((line) => line.startsWith(`${word} `)).map(parseEdit).filter(isOfVerb)
+}
+
 /** The snapshots that the lines of an edit drop. */
 export function droppedBy(lines: readonly string[]): number[] {
-  return lines.flatMap((line) => {
-    if (!line.startsWith('drop ')) return []
-    const edit = parseEdit(line)
-    return edit.verb === 'drop' ? edit.numbers : []
-  })
+  return linesOf(lines, 'drop').flatMap(({numbers}) => numbers)
 }
 
 /** The packs that the lines of an edit doom. */
 export function doomedBy(lines: readonly string[]): string[] {
-  return doomed(lines, 'packs')
+  return linesOf(lines, 'doom').flatMap(({names}) => names)
 }
 
 /** The catalogs that they doom. */
 export function doomedCatalogs(lines: readonly string[]): string[] {
-  return doomed(lines, 'catalogs')
-}
-
-function doomed(lines: readonly string[], what: 'packs' | 'catalogs'): string[] {
-  return lines.flatMap((line) => {
-    if (!line.startsWith(what === 'packs' ? 'doom ' : 'doom-catalogs ')) return []
-    const edit = parseEdit(line)
-    return edit.verb === 'doom' ? edit.names : []
-  })
+  return linesOf(lines, 'doom', 'doom-catalogs').flatMap(({names}) => names)
 }
 
 /** The objects that the lines of an edit say are lost. */
 export function damagedBy(lines: readonly string[]): string[] {
-  return lines.flatMap((line) => {
-    if (!line.startsWith('damaged ')) return []
-    const edit = parseEdit(line)
-    return edit.verb === 'damaged' ? edit.ids : []
-  })
+  return linesOf(lines, 'damaged').flatMap(({ids}) => ids)
 }
 
 /** Bytes that the lines of an edit say are gone, of what a set has brought. */
 export function freedBy(lines: readonly string[], set: string): number {
-  return lines.reduce((sum, line) => {
-    if (!line.startsWith(`freed ${set} `)) return sum
-    const edit = parseEdit(line)
-    return edit.verb === 'freed' ? sum + edit.bytes : sum
-  }, 0)
+  return linesOf(lines, 'freed').reduce((sum, edit) => sum + (edit.set === set ? edit.bytes : 0), 0)
 }
 
 /** When the lines of an edit say that snapshots count as received. */
 export function timesBy(lines: readonly string[]): Map<number, string> {
-  const times = new Map<number, string>()
-  for (const line of lines) {
-    if (!line.startsWith('time ')) continue
-    const edit = parseEdit(line)
-    if (edit.verb === 'time') times.set(edit.seq, edit.time)
-  }
-  return times
+  return new Map(linesOf(lines, 'time').map(({seq, time}) => [seq, time]))
 }
 
 /** The snapshots whose indexes the lines of an edit say are others. */
 export function indexesBy(lines: readonly string[]): Map<number, Amended> {
-  const indexes = new Map<number, Amended>()
-  for (const line of lines) {
-    if (!line.startsWith('index ')) continue
-    const edit = parseEdit(line)
-    if (edit.verb === 'index') indexes.set(edit.seq, edit.index)
-  }
-  return indexes
+  return new Map(linesOf(lines, 'index').map(({seq, index}) => [seq, index]))
 }
-
-/** A line of an edit that says which packs stand for others. */
-export type Replacement = Extract<Edit, {readonly verb: 'replace'}>
 
 /** What the lines of an edit replace. */
 export function replacedBy(lines: readonly string[]): Replacement[] {
-  return lines.flatMap((line) => {
-    if (!line.startsWith('replace ')) return []
-    const edit = parseEdit(line)
-    return edit.verb === 'replace' ? [edit] : []
-  })
+  return linesOf(lines, 'replace')
 }
 
-/** The catalog that comes with an edit. */
+/** The catalog that comes with an edit. Throws BkError 65 for more than one. */
 export function catalogBy(lines: readonly string[]): Extract<Edit, {readonly verb: 'catalog'}> | undefined {
-  const found = lines.filter((line) => line.startsWith('catalog ')).map(parseEdit)
-  if (found.length > 1) throw new BkError('an edit has one catalog', {status: 65})
-  return found[0]?.verb === 'catalog' ? found[0] : undefined
+  const [first, ...others] = linesOf(lines, 'catalog')
+  if (others.length > 0) throw new BkError('an edit has one catalog', {status: 65})
+  return first
 }
