@@ -65,6 +65,8 @@ test(`${count} times SIGKILL`, async () => {
     expect(snapshots.at(-1)?.state).toBe('complete')
     expect(await text(place, 'bk log store --check')).toMatch(/^\d+ records?, head /)
     await run('bk verify -q store --read-data >&2')
+    // What a compaction has written that was killed before it said so, nobody names: it goes when it is a day old.
+    await run('find store/packs store/catalogs -type f -exec touch -d "2 days ago" {} +')
     // What came with --now while somebody was sending may be waste again: twice is enough.
     await run(`${rotate}${isCompacting ? compact : ''} --now >/dev/null && ${rotate}${isCompacting ? compact : ''} --now >/dev/null`)
     await run('bk verify -q store --read-data >&2')
