@@ -14,7 +14,7 @@ export interface Measured {
 
 /** The larger store against the smaller one. */
 const MOST_TIMES = 3
-const MOST_KIB = 300 * 1024
+const MOST_KIB = Math.floor(300e6 / 1024)
 /** Bytes of indexes against those of changes. */
 const MOST_INDEX = 3
 const MOST_RECORD = 2048
