@@ -13,6 +13,7 @@ import {StoreLog} from '../../src/lib/store/log.ts'
 import type {Store} from '../../src/lib/store/store.ts'
 import {InventedStore} from '../harness/invented-store.ts'
 import {measureMemory} from '../harness/limits.ts'
+import {over} from '../harness/over.ts'
 import {tempDir} from '../harness/temp.ts'
 
 const [few, many] = [20, 200]
@@ -53,14 +54,7 @@ function counted(store: Store): {readonly store: Store; readonly records: Reads;
     reads.bytes += bytes.length
     return bytes
   }
-  const counting = new Proxy(store, {
-    get: (target, key) => {
-      if (key === 'get') return get
-      const value: unknown = Reflect.get(target, key, target)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
-  return {store: counting, records, others}
+  return {store: over(store, {get}), records, others}
 }
 
 /** What a rotation reads in a copy of a store, and how many records there are in the end. */

@@ -3,9 +3,8 @@
  * from the top, every stored text is read once or twice, however many snapshots there are.
  */
 import {BkError, reasonOf} from '../cli/errors.ts'
-import {ChangesReader, type Change} from '../index/changes.ts'
 import {freeBuffer} from '../sys/memory.ts'
-import {isDamage} from '../verify/is-damage.ts'
+import {isDamage} from '../store/is-damage.ts'
 import type {SnapshotRecord} from '../store/record.ts'
 
 export interface IndexNode {
@@ -74,30 +73,6 @@ async function baseOf(node: IndexNode, fetch: (id: string) => Promise<Buffer>, l
 /** Whether a stored index is a full one. */
 export function isFull(bytes: Buffer): boolean {
   return bytes.latin1Slice(0, 6) === '#mtree'
-}
-
-/** A stored index that is changes. */
-export interface StoredChanges {
-  readonly changes: readonly Change[]
-  readonly root: string
-  /** Digest of the index that they are against; undefined for one of nothing. */
-  readonly base: string | undefined
-  /** Digest of the index that they make. */
-  readonly target: string
-}
-
-/** Reads changes, held to the whole grammar of stored ones. Throws BkError 65. */
-export async function readStoredChanges(bytes: Buffer): Promise<StoredChanges> {
-  const reader = new ChangesReader([bytes])
-  const changes: Change[] = []
-  for await (const batch of reader.batches()) {
-    for (const change of batch) {
-      if (change.mark === '>') throw new BkError('a stored index has a move in it', {status: 65})
-      changes.push(change)
-    }
-  }
-  const {base, target} = reader.end!
-  return {changes, root: reader.root, base, target}
 }
 
 /** The snapshots at and below an index. */

@@ -8,10 +8,11 @@ import {commentValue, type Group} from '../index/group.ts'
 import {isAtOrBelow} from '../index/path.ts'
 import {toBytes, unescapeText} from '../index/escape.ts'
 import {parseOperand} from '../restore/selection.ts'
+import {readStoredChanges, rootOf} from '../store/levels.ts'
 import {Reach} from '../store/reach.ts'
 import {IndexState, type Undo} from '../history/index-state.ts'
-import {indexTrees, readStoredChanges, type IndexNode} from '../history/index-tree.ts'
-import type {LiveObjects} from '../verify/live.ts'
+import {indexTrees, type IndexNode} from '../history/index-tree.ts'
+import type {LiveObjects} from '../history/live.ts'
 import type {SnapshotRecord} from '../store/record.ts'
 
 /** The indexes of a set that are changes against one another. */
@@ -156,9 +157,4 @@ class Finder {
     await reach.finish()
     return ids
   }
-}
-
-/** Where a full index is relative to. */
-function rootOf(full: Buffer): string {
-  return (/\n#bk index \d+ root=([^ \n]+)\n/.exec(full.toString('latin1', 0, 20_000)) ?? [])[1] ?? '/'
 }

@@ -2,7 +2,8 @@
  * Purges paths from every snapshot of a store (docs/decisions/0010): indexes are made anew without them, packs with their content are written
  * anew without it, one edit says so and dooms what was there before, and that is deleted at once. The records stay as they are.
  */
-import {BkError, isFailure, reasonOf} from '../cli/errors.ts'
+import {BkError, reasonOf} from '../cli/errors.ts'
+import {isDamage} from '../store/is-damage.ts'
 import {addPacks, labelsOf, sizeOf, type NeededPack} from '../retention/inventory.ts'
 import {cleanUp, mustKnowAll, type Freed} from '../retention/clean-up.ts'
 import {rewrite, type RewriteOptions} from '../retention/rewrite.ts'
@@ -10,12 +11,13 @@ import {unneededLabels} from '../retention/unneeded.ts'
 import {formatCatalog, type CataloguedPack} from '../store/catalog.ts'
 import {commitEdit} from '../store/commit.ts'
 import {formatEdit, type Edit} from '../store/edits.ts'
+import {packFiles} from '../store/pack-files.ts'
 import {PackReader} from '../store/objects.ts'
 import {recordTime} from '../store/record.ts'
 import {readState, type LogState} from '../store/state.ts'
 import {catalogName, packName} from '../store/store.ts'
 import {asMember, Packer} from '../transfer/packer.ts'
-import {LiveObjects} from '../verify/live.ts'
+import {LiveObjects} from '../history/live.ts'
 import {findPaths, type Found} from './find.ts'
 import {withoutPaths, type NewIndex} from './indexes.ts'
 import type {StoreLog} from '../store/log.ts'
@@ -156,21 +158,14 @@ async function idsOf({store}: StoreLog, {name}: NeededPack): Promise<string[]> {
   try {
     return (await new PackReader(store).toc(name)).flatMap(({members}) => members.map(({id}) => id))
   } catch (error) {
-    if (!isFailure(error)) throw error
+    if (!isDamage(error)) throw error
     throw new BkError(`pack ${name}: ${reasonOf(error)}`, {status: 65, hint: `bk verify ${store.where}`, cause: error})
   }
 }
 
 /* Packs that no snapshot needs, such as those of sessions that were cut off: nobody can say of which paths they are. */
 async function leftBehind({store}: StoreLog, packs: ReadonlyMap<string, NeededPack>): Promise<string[]> {
-  const left: string[] = []
-  for (const folder of await store.list('packs/')) {
-    for (const file of await store.list(`${folder}/`)) {
-      const name = /\/([0-9a-f]{64})\.tar\.zst$/.exec(file)?.[1]
-      if (name !== undefined && !packs.has(name)) left.push(name)
-    }
-  }
-  return left
+  return (await Array.fromAsync(packFiles(store))).filter((name) => !packs.has(name))
 }
 
 interface Purging {

@@ -5,11 +5,11 @@
 import {BkError} from '../cli/errors.ts'
 import {formatEdit} from '../store/edits.ts'
 import {commitEdit} from '../store/commit.ts'
-import {objectId} from '../store/object-id.ts'
 import {listedPacks} from '../store/session.ts'
+import {readPackLines} from '../store/read-catalog.ts'
+import {packFiles} from '../store/pack-files.ts'
 import {readState, type LogState} from '../store/state.ts'
 import {catalogName, isId, packName} from '../store/store.ts'
-import {packLines} from '../store/usage.ts'
 import {unneededLabels} from './unneeded.ts'
 import type {Labels} from '../store/needs.ts'
 import type {StoreLog} from '../store/log.ts'
@@ -45,7 +45,7 @@ interface Doomed {
  */
 export async function cleanUp(log: StoreLog, options: CleanUpOptions): Promise<Freed> {
   const freed: Freed = {packs: 0, catalogs: 0, bytes: 0}
-  const files = await packFiles(log)
+  const files = new Set(await Array.fromAsync(packFiles(log.store)))
   await commitEdit(log, async (state) => {
     mustKnowAll(state)
     const {packs, catalogs, freed: bytes} = await findDoomed(log, state, files, options)
@@ -75,7 +75,7 @@ async function findDoomed(log: StoreLog, state: LogState, files: ReadonlySet<str
   for (const [seq, numbers] of labels) {
     const bringer = state.bringers.get(seq)
     if (bringer === undefined || state.doomedCatalogs.has(bringer.catalog)) continue
-    const {packs} = await readCatalog(log, bringer.catalog)
+    const {packs} = await readPackLines(log.store, bringer.catalog)
     for (const [i, {name, size}] of packs.entries()) {
       if (!numbers.has(i + 1) || state.doomedPacks.has(name) || listed.has(name)) continue
       const freeing = going.get(name) ?? []
@@ -110,7 +110,7 @@ async function leaveNeeded(log: StoreLog, state: LogState, inUse: Labels, going:
     if (bringer === undefined) throw new BkError(`record ${seq} has no catalog, and packs of it are needed`, {status: 65})
     // With --now it went, though a sender might have counted on it.
     if (state.doomedCatalogs.has(bringer.catalog)) continue
-    const {packs} = await readCatalog(log, bringer.catalog)
+    const {packs} = await readPackLines(log.store, bringer.catalog)
     for (const [n, {name}] of packs.entries()) if (numbers.has(n + 1)) going.delete(name)
   }
 }
@@ -120,7 +120,7 @@ async function addCatalogs(log: StoreLog, state: LogState, labels: Labels, {pack
   for (const seq of labels.keys()) {
     const bringer = state.bringers.get(seq)
     if (bringer === undefined || state.doomedCatalogs.has(bringer.catalog)) continue
-    const {packs, size} = await readCatalog(log, bringer.catalog)
+    const {packs, size} = await readPackLines(log.store, bringer.catalog)
     if (!packs.every(({name}) => going.has(name) || state.doomedPacks.has(name))) continue
     catalogs.add(bringer.catalog)
     count(freed, bringer.set, size)
@@ -141,7 +141,7 @@ async function addUnnamed(log: StoreLog, state: LogState, files: ReadonlySet<str
   if (files.size <= expected || log.store.made === undefined) return
   const named = new Set<string>()
   for (const {catalog} of state.bringers.values()) {
-    if (!state.doomedCatalogs.has(catalog)) for (const {name} of (await readCatalog(log, catalog)).packs) named.add(name)
+    if (!state.doomedCatalogs.has(catalog)) for (const {name} of (await readPackLines(log.store, catalog)).packs) named.add(name)
   }
   for (const name of files) {
     if (named.has(name) || listed.has(name) || state.doomedPacks.has(name)) continue
@@ -162,27 +162,9 @@ async function addUnnamedCatalogs({store}: StoreLog, {bringers, doomedCatalogs}:
   }
 }
 
-/* By hand, and without the ids: a log remembers every catalog that it is asked for. */
-async function readCatalog({store}: StoreLog, digest: string): Promise<{readonly packs: readonly {readonly name: string; readonly size: number}[]; readonly size: number}> {
-  const bytes = await store.get(catalogName(digest))
-  if (objectId(bytes) !== digest) throw new BkError(`a catalog is damaged: ${catalogName(digest)}`, {status: 65, hint: `bk verify ${store.where}`})
-  return {packs: [...packLines(bytes)], size: bytes.length}
-}
-
 async function allListed({store}: StoreLog): Promise<Set<string>> {
   const names = new Set<string>()
   for (const file of await store.list('sessions/')) for (const {name} of await listedPacks(store, file.slice('sessions/'.length))) names.add(name)
-  return names
-}
-
-async function packFiles({store}: StoreLog): Promise<Set<string>> {
-  const names = new Set<string>()
-  for (const folder of await store.list('packs/')) {
-    for (const file of await store.list(`${folder}/`)) {
-      const name = /\/([0-9a-f]{64})\.tar\.zst$/.exec(file)?.[1]
-      if (name !== undefined) names.add(name)
-    }
-  }
   return names
 }
 

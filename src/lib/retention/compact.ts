@@ -3,7 +3,7 @@
  * which packs take their place. Nothing is deleted here: those that were replaced are unneeded from now on, and go as everything else does
  * that nobody needs, when no sender can count on them any more.
  */
-import {isFailure} from '../cli/errors.ts'
+import {isDamage} from '../store/is-damage.ts'
 import {formatCatalog} from '../store/catalog.ts'
 import {commitEdit} from '../store/commit.ts'
 import {formatEdit} from '../store/edits.ts'
@@ -12,7 +12,7 @@ import {PackReader} from '../store/objects.ts'
 import {recordTime, type SnapshotRecord} from '../store/record.ts'
 import {readState, type LogState} from '../store/state.ts'
 import {catalogName, packName} from '../store/store.ts'
-import {LiveObjects} from '../verify/live.ts'
+import {LiveObjects} from '../history/live.ts'
 import {mustKnowAll} from './clean-up.ts'
 import {addPacks, idsIn, labelsNow, labelsOf, sizeOf, type NeededPack} from './inventory.ts'
 import {rewrite, type RewriteOptions} from './rewrite.ts'
@@ -99,7 +99,7 @@ async function deadIn(log: StoreLog, pack: NeededPack, live: LiveObjects, waste:
       }
     }
   } catch (error) {
-    if (!isFailure(error)) throw error
+    if (!isDamage(error)) throw error
     total = 0
   }
   if (total === 0) return {dead: (await idsIn(log, pack)).filter((id) => !live.has(id)), isSick: true}

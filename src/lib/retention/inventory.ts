@@ -4,7 +4,7 @@
 import {BkError} from '../cli/errors.ts'
 import {readCatalog} from '../store/read-catalog.ts'
 import {packName} from '../store/store.ts'
-import type {LiveObjects} from '../verify/live.ts'
+import type {LiveObjects} from '../history/live.ts'
 import type {Labels} from '../store/needs.ts'
 import type {StoreLog} from '../store/log.ts'
 import type {SnapshotRecord} from '../store/record.ts'

@@ -1,14 +1,15 @@
 /*
  * Writes packs anew with what is needed of them, and nothing else. What is read is checked; what was written is durable.
  */
-import {isFailure, reasonOf} from '../cli/errors.ts'
+import {reasonOf} from '../cli/errors.ts'
+import {isDamage} from '../store/is-damage.ts'
 import {asMember, Packer} from '../transfer/packer.ts'
 import {memberBytes, PackReader, verified} from '../store/objects.ts'
 import {packName} from '../store/store.ts'
 import {idsIn, type NeededPack} from './inventory.ts'
 import type {CataloguedPack} from '../store/catalog.ts'
 import type {StoreLog} from '../store/log.ts'
-import type {LiveObjects} from '../verify/live.ts'
+import type {LiveObjects} from '../history/live.ts'
 
 /** As a writer's. */
 const LEVEL = 1
@@ -58,7 +59,7 @@ export async function rewrite<Pack extends NeededPack>(
       }
       written.push(pack)
     } catch (error) {
-      if (!isFailure(error)) throw error
+      if (!isDamage(error)) throw error
       warn(`pack ${pack.name} is left as it is: ${reasonOf(error)}`)
     }
     if (ids?.length === 1) await packer.flush()
@@ -88,7 +89,7 @@ async function unlessDamaged<Result>(work: () => Promise<Result>): Promise<Resul
   try {
     return await work()
   } catch (error) {
-    if (!isFailure(error)) throw error
+    if (!isDamage(error)) throw error
     return undefined
   }
 }

@@ -36,7 +36,7 @@ export async function unneededLabels(log: StoreLog, state: LogState, now: number
   const counted: SnapshotRecord[] = []
   const kept = new Set(state.kept.map(({record}) => record.seq))
   const records = [...state.kept.map(({record}) => record), ...state.droppedRecords].sort((a, b) => a.seq - b.seq)
-  for (const ofSet of bySet(records).values()) {
+  for (const ofSet of Map.groupBy(records, ({set}) => set).values()) {
     let before: {readonly seq: number; readonly labels: Numbers; readonly to: Numbers} | undefined
     for (const [at, record] of ofSet.entries()) {
       const next = ofSet[at + 1]
@@ -64,16 +64,6 @@ function union(several: readonly Labels[]): Labels {
   const all: Numbers = new Map()
   for (const labels of several) addAll(all, labels)
   return all
-}
-
-function bySet(records: readonly SnapshotRecord[]): Map<string, SnapshotRecord[]> {
-  const sets = new Map<string, SnapshotRecord[]>()
-  for (const record of records) {
-    const set = sets.get(record.set)
-    if (set === undefined) sets.set(record.set, [record])
-    else set.push(record)
-  }
-  return sets
 }
 
 function addAll(to: Numbers, labels: Labels): void {

@@ -68,22 +68,36 @@ export async function readChain(id: string, get: (id: string) => Promise<Buffer>
     const link = {id: at, size: bytes.length, lines: countLines(bytes)}
     room -= weightOf(link)
     if (room < 0) throw new BkError('an index is stored as too many changes', {status: 65})
-    const {changes, header} = await readChanges(bytes)
-    if (header.object === undefined) throw new BkError('a stored index does not say what it is a change against', {status: 65})
-    root ??= header.root
+    const {changes, object, root: here} = await readStoredChanges(bytes)
+    if (object === undefined) throw new BkError('a stored index does not say what it is a change against', {status: 65})
+    root ??= here
     links.push(link)
     lists.push(changes)
-    at = header.object
+    at = object
   }
   throw new BkError('the chain of stored indexes does not end', {status: 65})
 }
 
-function rootOf(full: Buffer): string {
+/** Escaped path that a full index is relative to. */
+export function rootOf(full: Buffer): string {
   const line = full.subarray(0, 20_000).toString('latin1').split('\n', 2)[1] ?? ''
   return line.replace(/^#bk index \d+ root=/, '')
 }
 
-async function readChanges(bytes: Buffer): Promise<{readonly changes: Change[]; readonly header: NonNullable<ChangesReader['header']>}> {
+/** A stored index that is changes. */
+export interface StoredChanges {
+  readonly changes: readonly Change[]
+  readonly root: string
+  /** Id of the object that they are against; undefined in a text that is none of a store. */
+  readonly object: string | undefined
+  /** Digest of the index that they are against; undefined for one of nothing. */
+  readonly base: string | undefined
+  /** Digest of the index that they make. */
+  readonly target: string
+}
+
+/** Reads changes, held to the whole grammar of stored ones. Throws BkError 65. */
+export async function readStoredChanges(bytes: Buffer): Promise<StoredChanges> {
   const reader = new ChangesReader([bytes])
   const changes: Change[] = []
   for await (const batch of reader.batches()) {
@@ -92,7 +106,8 @@ async function readChanges(bytes: Buffer): Promise<{readonly changes: Change[]; 
       changes.push(change)
     }
   }
-  return {changes, header: reader.header!}
+  const {base, target} = reader.end!
+  return {changes, root: reader.root, object: reader.header!.object, base, target}
 }
 
 /**

@@ -1,7 +1,8 @@
 /*
  * What to do about a part of a store that is damaged: whoever writes stops, whoever wants back what there is goes on and says so.
  */
-import {BkError, isFailure, reasonOf} from '../cli/errors.ts'
+import {BkError, reasonOf} from '../cli/errors.ts'
+import {isDamage} from './is-damage.ts'
 
 /** Hears of what is damaged, and goes on. */
 export type OnDamage = (why: BkError) => void
@@ -16,7 +17,7 @@ export async function orDamage<Result>(work: () => Promise<Result>, onDamage: On
   try {
     return await work()
   } catch (error) {
-    if (onDamage === raise || !isFailure(error)) throw error
+    if (onDamage === raise || !isDamage(error)) throw error
     onDamage(error instanceof BkError ? error : new BkError(reasonOf(error), {status: 65, cause: error}))
     return undefined
   }

@@ -18,3 +18,22 @@ export async function readCatalog(store: Store, digest: string): Promise<{readon
   for (const pack of packs) void pack.ids
   return {packs, size: bytes.length}
 }
+
+/**
+ * The packs that a catalog names, held to its sum and without the ids, of which there may be millions. `size` is that of the catalog itself.
+ * @throws BkError 65 for one that is damaged
+ */
+export async function readPackLines(store: Store, digest: string): Promise<{readonly packs: readonly Pick<CataloguedPack, 'name' | 'size'>[]; readonly size: number}> {
+  const bytes = await store.get(catalogName(digest))
+  if (objectId(bytes) !== digest) throw new BkError(`a catalog is damaged: ${catalogName(digest)}`, {status: 65, hint: `bk verify ${store.where}`})
+  return {packs: [...packLines(bytes)], size: bytes.length}
+}
+
+/** The packs that the text of a catalog names, in order, without their ids. */
+export function* packLines(text: Buffer): Generator<{readonly name: string; readonly size: number}> {
+  // No other line has a p in it: ids are hexadecimal, and there may be millions of them.
+  for (let at = text.indexOf('\npack '); at >= 0; at = text.indexOf('\npack ', at + 1)) {
+    const line = /^pack ([0-9a-f]{64}) (\d+)\n/.exec(text.toString('latin1', at + 1, at + 100))
+    if (line !== null) yield {name: line[1]!, size: Number(line[2])}
+  }
+}

@@ -4,16 +4,14 @@
  */
 import {isFailure} from '../cli/errors.ts'
 import {readToc} from './pack.ts'
+import {packFiles} from './pack-files.ts'
 import {packName, type Store} from './store.ts'
 
 /** The packs of a store that are not among `named`, with their ids; those that are none are passed over. */
 export async function* unnamedPacks(store: Store, named: ReadonlySet<string>): AsyncGenerator<{readonly name: string; readonly ids: readonly string[]}> {
-  for (const folder of await store.list('packs/')) {
-    for (const file of folder.endsWith('.zst') ? [folder] : await store.list(`${folder}/`)) {
-      const name = /\/([0-9a-f]{64})\.tar\.zst$/.exec(file)?.[1]
-      const ids = name === undefined || named.has(name) ? undefined : await idsOf(store, name)
-      if (ids !== undefined) yield {name: name!, ids}
-    }
+  for await (const name of packFiles(store)) {
+    const ids = named.has(name) ? undefined : await idsOf(store, name)
+    if (ids !== undefined) yield {name, ids}
   }
 }
 

@@ -2,9 +2,9 @@
  * What a set has brought into a store, counted from its records: for its quota, and for its snapshots per day. The newest record of the
  * set says the sum, so that one record is read and not every catalog; those of earlier versions, which do not say it, are counted.
  */
-import {BkError, errorCode} from '../cli/errors.ts'
+import {errorCode} from '../cli/errors.ts'
 import {freedBy} from './edits.ts'
-import {objectId} from './object-id.ts'
+import {packLines, readPackLines} from './read-catalog.ts'
 import {catalogName} from './store.ts'
 import type {StoreLog} from './log.ts'
 import type {SnapshotRecord, StoreRecord} from './record.ts'
@@ -42,19 +42,7 @@ export async function broughtBy({store}: StoreLog, {catalog}: SnapshotRecord): P
 
 /** Names of the packs that came with a record. Throws where the catalog that says so cannot be read. */
 export async function broughtNames({store}: StoreLog, {catalog}: StoreRecord): Promise<string[]> {
-  if (catalog === undefined) return []
-  const text = await store.get(catalogName(catalog))
-  if (objectId(text) !== catalog) throw new BkError('a catalog is damaged', {status: 65})
-  return [...packLines(text)].map(({name}) => name)
-}
-
-/** The packs that the text of a catalog names, in order, without their ids. */
-export function* packLines(text: Buffer): Generator<{readonly name: string; readonly size: number}> {
-  // No other line has a p in it: ids are hexadecimal, and there may be millions of them.
-  for (let at = text.indexOf('\npack '); at >= 0; at = text.indexOf('\npack ', at + 1)) {
-    const line = /^pack ([0-9a-f]{64}) (\d+)\n/.exec(text.toString('latin1', at + 1, at + 100))
-    if (line !== null) yield {name: line[1]!, size: Number(line[2])}
-  }
+  return catalog === undefined ? [] : (await readPackLines(store, catalog)).packs.map(({name}) => name)
 }
 
 /**

@@ -8,7 +8,7 @@ import {checkEnds, contentOffsets, LEAD_SIZE, openFrame, readToc, TAR_END_LENGTH
 import {verified} from '../store/objects.ts'
 import {packName, type Store} from '../store/store.ts'
 import {freeBuffer} from '../sys/memory.ts'
-import {isDamage} from './is-damage.ts'
+import {isDamage} from '../store/is-damage.ts'
 import {idsDigest, type HeldPack} from './holdings.ts'
 import {whyNot} from './records.ts'
 

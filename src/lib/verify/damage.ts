@@ -3,7 +3,7 @@
  * would look for one.
  */
 import {holdsObject, type CataloguedPack} from '../store/catalog.ts'
-import {isDamage} from './is-damage.ts'
+import {isDamage} from '../store/is-damage.ts'
 import {readCatalog} from '../store/read-catalog.ts'
 import {unnamedPacks} from '../store/unnamed.ts'
 import type {HeldPack} from './holdings.ts'

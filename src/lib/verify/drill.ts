@@ -6,14 +6,13 @@ import {hash} from 'node:crypto'
 import {mkdtempSync, rmSync} from 'node:fs'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
-import {isSystemError} from '../cli/errors.ts'
 import {entryOf} from '../index/group.ts'
 import {toBytes, unescapeText} from '../index/escape.ts'
 import {restore} from '../restore/restore.ts'
 import {createDigester} from '../source/digest.ts'
 import {groupsOf} from '../store/levels.ts'
 import {openIndexOf, type OpenSnapshot} from '../store/open.ts'
-import {calls} from '../sys/calls.ts'
+import {digestOf} from './digest-of.ts'
 
 export interface DrillOptions {
   readonly snapshot: OpenSnapshot
@@ -114,14 +113,4 @@ async function draw(snapshot: OpenSnapshot, count: number, seed: string): Promis
   }
   cut()
   return drawn.sort((a, b) => (a.path < b.path ? -1 : 1))
-}
-
-function digestOf(place: Buffer, digest: ReturnType<typeof createDigester>): string | undefined {
-  try {
-    const stats = calls.lstatOrNone(place)
-    return stats === undefined ? undefined : digest(place, stats)?.digest
-  } catch (error) {
-    if (!isSystemError(error)) throw error
-    return undefined
-  }
 }

@@ -3,7 +3,7 @@
  * a writer that lost its memory, or another set, may have sent one again.
  */
 import {IdTable} from '../store/id-table.ts'
-import {isDamage} from './is-damage.ts'
+import {isDamage} from '../store/is-damage.ts'
 import {readCatalog} from '../store/read-catalog.ts'
 import type {Holdings} from './holdings.ts'
 import type {Store} from '../store/store.ts'

@@ -3,7 +3,7 @@
  */
 import {BkError, reasonOf} from '../cli/errors.ts'
 import {MAX_DEPTH, parseList} from '../store/chunk-list.ts'
-import {isDamage} from './is-damage.ts'
+import {isDamage} from '../store/is-damage.ts'
 
 /** All that a list reaches, itself left out. */
 export interface Closure {

@@ -6,7 +6,7 @@ import {commitEdit} from '../store/commit.ts'
 import {formatEdit} from '../store/edits.ts'
 import {StoreLog} from '../store/log.ts'
 import {readCatalog} from '../store/read-catalog.ts'
-import {isDamage} from './is-damage.ts'
+import {isDamage} from '../store/is-damage.ts'
 import type {LogState} from '../store/state.ts'
 import type {Store} from '../store/store.ts'
 

@@ -5,7 +5,7 @@
 import {errorCode, reasonOf} from '../cli/errors.ts'
 import {parseSession} from '../store/session-list.ts'
 import {SETTINGS, type Store} from '../store/store.ts'
-import {isDamage} from './is-damage.ts'
+import {isDamage} from '../store/is-damage.ts'
 import type {Report} from './report.ts'
 
 const RECORD = /^log\/\d{6,15}$/

@@ -8,7 +8,7 @@ import {objectId} from '../store/object-id.ts'
 import {NO_RECORD, summedLines, type StoreRecord} from '../store/record.ts'
 import {parseSettings, type Settings} from '../store/settings.ts'
 import {recordName, SETTINGS, type Store} from '../store/store.ts'
-import {isDamage} from './is-damage.ts'
+import {isDamage} from '../store/is-damage.ts'
 import type {Report} from './report.ts'
 
 /** A log that was looked at. */

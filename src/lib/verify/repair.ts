@@ -5,7 +5,7 @@
 import {formatCatalog, type CataloguedPack} from '../store/catalog.ts'
 import {PackReader} from '../store/objects.ts'
 import {catalogName, packName, type Store} from '../store/store.ts'
-import {isDamage} from './is-damage.ts'
+import {isDamage} from '../store/is-damage.ts'
 import type {Bringer} from '../store/state.ts'
 
 /** As many ways to choose packs are tried for one catalog. */

@@ -11,7 +11,7 @@ import {IndexReader} from '../index/read.ts'
 import {createDigester, type DigestKind} from '../source/digest.ts'
 import {localSource} from '../source/local.ts'
 import {indexText} from '../source/source.ts'
-import {calls} from '../sys/calls.ts'
+import {digestOf} from './digest-of.ts'
 import {differenceOf, type Difference} from './difference.ts'
 
 export interface TreeOptions {
@@ -85,7 +85,7 @@ export async function* verifyTree(list: IndexReader, options: TreeOptions, tally
       return undefined
     }
     if (b === undefined) return {kind: 'missing', what: '', path: a.path}
-    const difference = differenceOf(a, b, (kind) => digestAt(root, a.path, digests[kind]), options.contentOnly)
+    const difference = differenceOf(a, b, (kind) => digestOf(toBytes(`${root}/${unescapeText(a.path)}`), digests[kind]), options.contentOnly)
     if (difference === undefined) tally.matching++
     return difference
   }
@@ -135,15 +135,4 @@ function kindOf(groups: readonly Group[]): DigestKind | undefined {
     if (entry?.md5 !== undefined) return 'md5'
   }
   return undefined
-}
-
-function digestAt(root: string, path: string, digest: ReturnType<typeof createDigester>): string | undefined {
-  const place = toBytes(`${root}/${unescapeText(path)}`)
-  try {
-    const stats = calls.lstatOrNone(place)
-    return stats === undefined ? undefined : digest(place, stats)?.digest
-  } catch (error) {
-    if (!isSystemError(error)) throw error
-    return undefined
-  }
 }

@@ -6,6 +6,7 @@ import {join} from 'node:path'
 import {beforeEach, describe, expect, test} from 'vitest'
 import {sh} from '../../harness/bk.ts'
 import {noise} from '../../harness/days.ts'
+import {over} from '../../harness/over.ts'
 import {readStore} from '../../harness/read-store.ts'
 import {tempDir} from '../../harness/temp.ts'
 import {cleanUp} from '../../../src/lib/retention/clean-up.ts'
@@ -19,16 +20,6 @@ import {systemClock} from '../../../src/lib/sys/clock.ts'
 import {LocalDestination} from '../../../src/lib/transfer/local-destination.ts'
 import {usedBy} from '../../../src/lib/store/usage.ts'
 import type {Store} from '../../../src/lib/store/store.ts'
-
-/** A store in which some calls are others. */
-function over(store: LocalStore, calls: Partial<Store>): Store {
-  return new Proxy<Store>(store, {
-    get(_, name: keyof Store) {
-      const value = calls[name] ?? store[name]
-      return typeof value === 'function' ? value.bind(store) : value
-    },
-  })
-}
 
 let dir: string
 let warned: string[]
@@ -170,6 +161,19 @@ describe('a sender at work', () => {
     await compacted()
     await clean()
     await expectWhole()
+    expectNeeded()
+  })
+
+  test('counts on it no longer than that: then it goes', async () => {
+    await wasted()
+    await clean(true)
+    const before = packs()
+    await compacted(undefined, false)
+    for (const [hours, stay] of [[0, true], [24.9, true], [25.1, false]] as const) {
+      await cleanUp(await open(), {now: now() + hours * 3600, atOnce: false})
+      expect({hours, stay: before.every((name) => packs().includes(name))}).toEqual({hours, stay})
+      await expectWhole()
+    }
     expectNeeded()
   })
 

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import {describe, expect, test} from 'vitest'
-import {commitSnapshot, type Draft} from '../../../src/lib/store/commit.ts'
+import {commitEdit, commitSnapshot, type Draft} from '../../../src/lib/store/commit.ts'
 import {StoreLog} from '../../../src/lib/store/log.ts'
 import {formatSnapshot, type SnapshotRecord} from '../../../src/lib/store/record.ts'
 import {catalogName, packName, recordName} from '../../../src/lib/store/store.ts'
@@ -82,6 +82,16 @@ describe('a snapshot', () => {
     const record = await commit(store, draft([], [pack(1), pack(2)]))
     expect(await needsOf(store, record)).toEqual(names(pack(1), pack(2)))
     expect(record.needs.base).toBe(3)
+  })
+
+  test('is refused with a pack that is doomed, though its file is there and the snapshot before needs others of its catalog', async () => {
+    const store = emptyStore()
+    place(store, pack(1), pack(2))
+    await commit(store, draft([pack(1), pack(2)]))
+    await commit(store, draft([], [pack(1)]))
+    await commitEdit(await StoreLog.open(store), async () => [`doom ${pack(2).name}`])
+    await commit(store, draft([], [pack(1)]))
+    await expect(commit(store, draft([], [pack(1), pack(2)]))).rejects.toMatchObject({status: 77, message: expect.stringContaining('refused missing-object')})
   })
 
   test('has a whole list of needs at least every 64th time', async () => {

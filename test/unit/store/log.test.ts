@@ -83,6 +83,13 @@ test('other files in the log are no records', async () => {
   expect(await backwards(store)).toEqual([2, 1])
 })
 
+test('a number that somebody has given to a file costs no walk to it', async () => {
+  const {store} = storeOf(2)
+  for (const name of ['log/700005', 'log/999999999', 'log/99999999999999']) store.files.set(name, Buffer.from('x'))
+  expect(await backwards(store)).toEqual([2, 1])
+  expect(store.asked.filter((name) => name.startsWith('log/')).length).toBeLessThan(10)
+})
+
 test('the newest of a set, and the newest that fits', async () => {
   const store = emptyStore()
   const first = add(store, 1, NO_RECORD)

@@ -2,9 +2,11 @@
  * Which objects are needed: by every entry of every snapshot that stays. Packs say what they hold, indexes what they reach; the indexes of
  * many nights share nearly everything, and are gone through as changes from one to the next.
  */
-import {BkError, errorCode, isFailure, reasonOf} from '../cli/errors.ts'
-import {IndexState, type Onlooker, type Undo} from '../history/index-state.ts'
-import {indexTrees, readStoredChanges, type IndexNode} from '../history/index-tree.ts'
+import {BkError, errorCode, reasonOf} from '../cli/errors.ts'
+import {isDamage} from '../store/is-damage.ts'
+import {IndexState, type Onlooker, type Undo} from './index-state.ts'
+import {indexTrees, type IndexNode} from './index-tree.ts'
+import {readStoredChanges} from '../store/levels.ts'
 import {findCopies} from '../restore/copies.ts'
 import {IdTable} from '../store/id-table.ts'
 import {PackReader} from '../store/objects.ts'
@@ -126,7 +128,7 @@ export class LiveObjects {
     try {
       return await reader.object(first, id)
     } catch (error) {
-      if (!isFailure(error)) throw error
+      if (!isDamage(error)) throw error
       for (const pack of (await findCopies(this.#log, new Map([[id, '']]))).get(id) ?? []) {
         const bytes = pack === first ? undefined : await objectOr(reader, pack, id)
         if (bytes !== undefined) return bytes
@@ -153,7 +155,7 @@ async function objectOr(reader: PackReader, pack: string, id: string): Promise<B
   try {
     return await reader.object(pack, id)
   } catch (error) {
-    if (!isFailure(error)) throw error
+    if (!isDamage(error)) throw error
     return undefined
   }
 }
