@@ -19,6 +19,12 @@ export interface SshPlan {
   readonly limit: number
 }
 
+const NODE = '`node -e 0`'
+const BK = '`bk --version`'
+const SSH = '`ssh vault true`'
+const PIPE = 'the pipe to `vault:`'
+const PUSH = '`bk push` to `vault:`'
+
 /** Measures, lap by lap, and answers a table; throws when a command fails. */
 export async function measureSsh({tree, laps, bk, limit}: SshPlan, signal: AbortSignal): Promise<string> {
   try {
@@ -40,7 +46,12 @@ export async function measureSsh({tree, laps, bk, limit}: SshPlan, signal: Abort
     const push = '"$BK" push -q -C "$TREE" . vault:'
     await run(pipe)
     await run(push)
-    const commands = {'`node -e 0`': '"$NODE" -e 0', '`bk --version`': '"$BK" --version', '`ssh vault true`': 'ssh plain true', '`bk index`': local, 'the pipe to `vault:`': pipe, '`bk push` to `vault:`': push}
+    const commands = {
+      [NODE]: '"$NODE" -e 0', [BK]: '"$BK" --version', [SSH]: 'ssh plain true',
+      // Who is a program of node on both sides, and does nothing.
+      'node that runs `ssh vault node -e 0`': `"$NODE" -e 'require("node:child_process").spawnSync("ssh", ["plain", process.execPath + " -e 0"], {stdio: "inherit"})'`,
+      '`bk index`': local, [PIPE]: pipe, [PUSH]: push,
+    }
     const walls = Object.entries(commands).map(([name, command]) => ({name, command, seconds: [] as number[]}))
     for (let lap = 0; lap < laps; lap++) for (const {command, seconds} of walls) seconds.push(await run(command))
     return table(walls)
@@ -51,11 +62,11 @@ export async function measureSsh({tree, laps, bk, limit}: SshPlan, signal: Abort
 
 function table(walls: readonly {readonly name: string; readonly seconds: readonly number[]}[]): string {
   const found = walls.map(({name, seconds}) => ({name, ...spread(seconds)!}))
-  const medianOf = (at: number): number => found[at]!.median
-  const startUps = (at: number): string => ((medianOf(at) - medianOf(2)) / medianOf(1)).toFixed(1)
+  const medianOf = (wanted: string): number => found.find(({name}) => name === wanted)!.median
+  const startUps = (name: string, of: string): string => ((medianOf(name) - medianOf(SSH)) / medianOf(of)).toFixed(1)
   const rows = found.map(({name, median, least, greatest}) => `| ${name} | ${median.toFixed(3)} | ${least.toFixed(3)}–${greatest.toFixed(3)} |`)
   return [
     '| | median seconds | least–greatest |', '|---|---:|---:|', ...rows, '',
-    `\`bk push\` takes ${startUps(5)} start-ups of bk longer than \`ssh vault true\`, the pipe ${startUps(4)} (medians of ${found[0]!.count}).`, '',
+    `Longer than \`ssh vault true\`, in start-ups of bk and of bare node (medians of ${found[0]!.count}): \`bk push\` ${startUps(PUSH, BK)} and ${startUps(PUSH, NODE)}, the pipe ${startUps(PIPE, BK)} and ${startUps(PIPE, NODE)}.`, '',
   ].join('\n')
 }
