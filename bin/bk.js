@@ -28,7 +28,7 @@ const status = await bk.start(argv, root, own && {words: own, command: bk.defaul
 // Wait for a slow reader, who may be a person with a pager, as long as it takes, unless the command has given him up; and
 // in any case one turn, in which a failed write is reported.
 await new Promise((done) => (process.stdout.writableLength > 0 && !bk.isOutputGivenUp() ? process.stdout.write('', done) : setImmediate(done)))
-process.exit(status)
+end(status)
 
 // A command of bk's own is named by one word or two, and its bundle, made by tools/build, is found by them: all else is
 // left to oclif.
@@ -45,13 +45,13 @@ function findOwn() {
 function failStdout(error) {
   if (error.code !== 'EPIPE') fail(bk === undefined ? error : bk.stdoutError(error))
   bk?.runCleanups()
-  process.exit(141)
+  end(141)
 }
 
 function fail(error) {
   if (bk === undefined) failEarly(error)
   bk.runCleanups()
-  process.exit(bk.sayFailure(error, calledAs, argv))
+  end(bk.sayFailure(error, calledAs, argv))
 }
 
 // Without the bundle there are no words to say it in but these.
@@ -59,5 +59,18 @@ function failEarly(error) {
   const built = existsSync(`${root}/dist/hot/_entry.js`)
   const message = built ? `this is a bug: ${String(error).split('\n', 1)[0]}` : `not built yet: run 'npm run build' in ${root}`
   process.stderr.write(`bk: ${message}\n`)
-  process.exit(built ? 70 : 2)
+  end(built ? 70 : 2)
+}
+
+// The kernel ends this process by putting a shell in its place, whose only act is to end with the status: exit() waits for V8's threads,
+// and one that compiles may be waiting for this one to collect garbage, for ever (docs/oddities.md). To compile in the background
+// matters: a push of which nothing has changed takes a fifth longer without.
+function end(status) {
+  process.emit('exit', status)
+  // What exit() does, and input.ts for stdin: a pipe that Node writes to is non-blocking for everybody who has it, and the next command of
+  // the same script would be told to try again.
+  for (const {_handle: handle} of [process.stdout, process.stderr]) handle?.setBlocking?.(true)
+  // Node 23.8 to 23.10 have no such call.
+  if (process.execve === undefined) process.exit(status)
+  process.execve('/bin/sh', ['sh', '-c', `exit ${status}`], {})
 }

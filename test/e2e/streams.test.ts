@@ -1,7 +1,7 @@
 // stdin and stdout of the commands as the world treats them: a reader that leaves, or takes its time, or is a full disk; a terminal
 // where data belongs; a disk that fills up under the store.
 
-import {existsSync, mkdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
+import {constants, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {beforeAll, describe, expect, test} from 'vitest'
 import {bk, sh} from '../harness/bk.ts'
@@ -51,6 +51,18 @@ test('nothing is lost to a reader that sleeps for eleven seconds', async () => {
 }, 30_000)
 
 describe('the end of a pipe', () => {
+  // A shell's next command has the same pipe, and takes it for one that waits. O_NONBLOCK is 04000.
+  test.for([
+    ['read to its end', 'cat new.idx | { bk diff -q new.idx - >/dev/null; cat /proc/self/fdinfo/0 >&2; }'],
+    ['read a little', '{ echo no index; sleep 0.5; } | { bk diff -q new.idx - 2>/dev/null; cat /proc/self/fdinfo/0 >&2; }'],
+    ['written to', '{ bk index -C tree .; cat /proc/self/fdinfo/1 >&2; } | cat >/dev/null'],
+    ['told an error', '{ bk index nowhere; cat /proc/self/fdinfo/2; } 2>&1 >flags | cat >/dev/null; cat flags >&2'],
+  ] as const)('that was %s still waits', async ([, script]) => {
+    const flags = /^flags:\s+(\d+)$/m.exec((await run(script)).stderr)?.[1]
+    expect(Number.parseInt(flags ?? '', 8) & constants.O_NONBLOCK).toBe(0)
+    expect(flags).toBeDefined()
+  })
+
   test('receive and send --to say 74 when their answer cannot be written, and have committed', async () => {
     const sent = await run('bk init -q answers; bk send --to answers changes >/dev/full')
     expect(sent).toMatchObject({status: 74, stderr: 'bk send: cannot write to standard output: no space left on device\n'})

@@ -31,9 +31,9 @@ export async function measureMemory(script: string, options: RunOptions = {}): P
   const timer = setInterval(() => {
     for (const process of descendants(pid)) {
       const before = peaks.get(process.pid)
-      const kibibytes = Math.max(peakMemory(process.pid), before?.kibibytes ?? 0)
-      // One that is about to end has no command line any more.
-      peaks.set(process.pid, {...process, command: process.command || (before?.command ?? ''), kibibytes})
+      const kibibytes = peakMemory(process.pid)
+      // One that ends puts a shell in its place, begins anew with that, and then has no command line any more.
+      if (before === undefined || kibibytes > before.kibibytes) peaks.set(process.pid, {...process, kibibytes})
     }
   }, 20)
   const result = await done.finally(() => clearInterval(timer))

@@ -82,7 +82,19 @@ function openStdin(what: string): Input {
     throw usageError(`expected ${what} on standard input, which is a terminal`, 'name a file, or pipe one in')
   }
   if (stats.isFile()) return {name, size: stats.size, close() {}, [Symbol.asyncIterator]: () => readRegular(0, name, () => {})}
+  blockAtEnd(process.stdin)
   return {name, size: undefined, close() {}, [Symbol.asyncIterator]: () => readStream(process.stdin, name)}
+}
+
+/*
+ * Node makes a pipe that it reads non-blocking, for everybody who has it: a shell whose next command reads on there would be told to try
+ * again. Node takes that back in exit(), which bk does not reach (bin/bk.js).
+ */
+function blockAtEnd(stdin: NodeJS.ReadStream): void {
+  const {_handle: handle} = stdin as {_handle?: {setBlocking?: (isBlocking: boolean) => void}}
+  const block = (): void => handle?.setBlocking?.(true)
+  stdin.once('end', block)
+  process.once('exit', block)
 }
 
 function openFile(operand: string): Input {
