@@ -223,6 +223,6 @@ complete -c bk -n '__fish_seen_subcommand_from verify' -l json -d 'write records
 complete -c bk -n '__fish_seen_subcommand_from verify' -l quiet -s q -d 'say nothing but errors, problems and warnings'
 complete -c bk -n '__fish_seen_subcommand_from verify' -l read-data -d 'read every pack, and check each object in it'
 complete -c bk -n '__fish_seen_subcommand_from verify' -l read-data-subset -x -d 'read a part of the packs: 5%, or 1/20'
-complete -c bk -n '__fish_seen_subcommand_from verify' -l repair -d 'make catalogs anew from the packs, and mark what is lost'
+complete -c bk -n '__fish_seen_subcommand_from verify' -l repair -d 'make records and catalogs anew, and mark what is lost'
 complete -c bk -n '__fish_seen_subcommand_from verify' -l seed -x -d 'what --drill chooses by, so that it can be repeated'
 complete -c bk -n '__fish_seen_subcommand_from verify' -l verbose -s v -d 'say more'

@@ -98,8 +98,8 @@ end read everything together. How far it came is said. The time is for packs alo
       description: prose(`A share turns with the day: with 5% there are twenty parts, by the first eight digits of a pack's name, and each day since 1970 (UTC) has the next. Whoever runs it every day
 reads everything in twenty days. 3/20 is the third of twenty parts, whatever the day.`),
     }),
-    repair: switchFlag('make catalogs anew from the packs, and mark what is lost', {
-      description: prose(`A catalog that is lost or damaged is made anew if its packs are there: the record says what its bytes have to be. Objects that are lost are marked as damaged, in a record of
+    repair: switchFlag('make records and catalogs anew, and mark what is lost', {
+      description: prose(`A record that is damaged or gone is made anew from the copy that the next one has of it, to the byte. A catalog that is lost or damaged is made anew if its packs are there: the record says what its bytes have to be. Objects that are lost are marked as damaged, in a record of
 the log, once: whoever pushes next to a set that has them sends them again, and with them older snapshots are whole again. Nothing else is written, and nothing is removed.`),
     }),
     seed: valueFlag('what --drill chooses by, so that it can be repeated', {helpValue: 'TEXT', dependsOn: ['drill']}),

@@ -48,7 +48,7 @@ const said = rows({group: 'the writer\'s lines', defence: {rule: 'what parses pr
   {name: 'an edit in place of a snapshot', attack: withLines(['#bk record 1 edit', ...honestLines.slice(1)])},
   {
     name: 'another sum', attack: joined({...honest, snapshot: Buffer.from(String(honest.snapshot).replace(/sum \w{8}/, 'sum 00000000'))}),
-    defence: {rule: 'lines end in their own sum', at: 'src/lib/store/record.ts: summedLines'},
+    defence: {rule: 'lines end in their own sum', at: 'src/lib/store/sum.ts: summedLines'},
   },
   {
     name: 'counts that are not the index\'s', attack: forged({lines: {counts: '999999999999999 bytes 999999999999999'}}), defence: {rule: 'counts are those of the index', at: `${receive}: checkIndex`},

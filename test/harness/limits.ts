@@ -30,10 +30,12 @@ export async function measureMemory(script: string, options: RunOptions = {}): P
   const peaks = new Map<number, Process & {kibibytes: number}>()
   const timer = setInterval(() => {
     for (const process of descendants(pid)) {
+      // One of bk's that ends puts a shell in its place (bin/bk.js), which is not what is measured.
+      if (/^sh -c exit \d+$/.test(process.command)) continue
       const before = peaks.get(process.pid)
-      const kibibytes = peakMemory(process.pid)
-      // One that ends puts a shell in its place, begins anew with that, and then has no command line any more.
-      if (before === undefined || kibibytes > before.kibibytes) peaks.set(process.pid, {...process, kibibytes})
+      const kibibytes = Math.max(peakMemory(process.pid), before?.kibibytes ?? 0)
+      // One that is about to end has no command line any more.
+      peaks.set(process.pid, {...process, command: process.command || (before?.command ?? ''), kibibytes})
     }
   }, 20)
   const result = await done.finally(() => clearInterval(timer))

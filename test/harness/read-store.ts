@@ -97,6 +97,8 @@ type Log = {
 function readLog(dir: string): Log {
   const names = existsSync(join(dir, 'log')) ? readdirSync(join(dir, 'log')).filter((name) => /^\d{6,}$/.test(name)).sort() : []
   let prev = '0'.repeat(64)
+  // What the record before says: in the next as lines `copy`.
+  let own: readonly string[] = []
   const dropped = new Set<number>()
   const doomed = new Set<string>()
   const edits: Record[] = []
@@ -105,7 +107,10 @@ function readLog(dir: string): Log {
   const records = names.flatMap((name, index): Record[] => {
     const seq = index + 1
     must(name === String(seq).padStart(6, '0'), `record ${seq} is missing, ${name} is there`)
-    const {lines, sum} = summed(readFileSync(join(dir, 'log', name), 'latin1'), `record ${seq}`)
+    const {lines: all, sum} = summed(readFileSync(join(dir, 'log', name), 'latin1'), `record ${seq}`)
+    const lines = all.filter((line) => !line.startsWith('copy '))
+    must(all.slice(lines.length - 1, -1).map((line) => line.slice(5)).join('\n') === (own.join('\n').length < 65_536 ? own.join('\n') : ''), `record ${seq} copies something else than the one before`)
+    own = lines
     must(/^#bk record 1 (?:snapshot|edit)$/.test(lines[0]!), `record ${seq} begins with ${lines[0]}`)
     const pairs = lines.slice(1).map((line): [string, string] => [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)])
     const fields = new Map(pairs)

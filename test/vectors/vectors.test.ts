@@ -13,7 +13,7 @@ import {formatCatalog, parseCatalog} from '../../src/lib/store/catalog.ts'
 import {parseList} from '../../src/lib/store/chunk-list.ts'
 import {formatEdit, parseEdit} from '../../src/lib/store/edits.ts'
 import {contentOffsets, openFrame, PackBuilder, readToc} from '../../src/lib/store/pack.ts'
-import {formatEditRecord, formatSnapshot, parseRecord} from '../../src/lib/store/record.ts'
+import {formatEditRecord, formatSnapshot, ownLines, parseCopied, parseRecord} from '../../src/lib/store/record.ts'
 import {leftPacks, Session} from '../../src/lib/store/session.ts'
 import {formatSettings, parseSettings} from '../../src/lib/store/settings.ts'
 import {catalogName, packName, recordName, SETTINGS} from '../../src/lib/store/store.ts'
@@ -85,6 +85,9 @@ test('edits: read and printed', () => {
   expect(edits[1]).toEqual({verb: 'replace', set: 'web1', time: '2026-11-22T09:00:00Z', old: new Map([[11, new Set([2, 3])], [17, new Set([1])]]), fresh: new Map([[19, new Set([1])]])})
   expect(edits[2]).toEqual({verb: 'drop', numbers: [11, 12, 13, 14, 16], why: 'no rule keeps it'})
   expect(edits.flatMap(formatEdit)).toEqual(record.lines)
+  const before = parseRecord(bytesOf('record'))
+  expect(record).toMatchObject({copied: ownLines(textOf('record')), prev: before.sum})
+  expect(parseCopied(record.copied, record.prev)).toEqual(before)
 })
 
 test('escapes: each byte', () => {

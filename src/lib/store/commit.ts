@@ -77,6 +77,7 @@ export async function commitSnapshot(log: StoreLog, draft: Draft): Promise<Commi
       saw: draft.saw,
       note: draft.note,
       damaged: await damagedLine(log, draft.lost),
+      copied: head.own,
       prev: head.sum,
     })
     const bytes = Buffer.from(text, 'latin1')
@@ -100,7 +101,7 @@ export async function commitEdit(log: StoreLog, make: (state: LogState) => Promi
     const lines = await make(state)
     if (lines.length === 0) return undefined
     const seq = state.head.seq + 1
-    const {text, sum} = formatEditRecord({seq, lines, prev: state.head.sum})
+    const {text, sum} = formatEditRecord({seq, lines, copied: state.head.own, prev: state.head.sum})
     // As above: what cannot be read must not be written.
     if (parseRecord(Buffer.from(text, 'latin1')).kind !== 'edit') throw new Error('an edit that is none')
     if (await log.store.put(recordName(seq), [Buffer.from(text, 'latin1')], true)) return {seq, sum}

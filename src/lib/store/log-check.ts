@@ -5,6 +5,7 @@
 import {errorCode, reasonOf, isFailure} from '../cli/errors.ts'
 import {freedBy} from './edits.ts'
 import {objectId} from './object-id.ts'
+import {findCopy, readRecordFile} from './record-files.ts'
 import {NO_RECORD, type SnapshotRecord, type StoreRecord} from './record.ts'
 import {catalogName, packName, recordName} from './store.ts'
 import {readCatalog} from './read-catalog.ts'
@@ -50,13 +51,13 @@ export async function* checkLog(log: StoreLog, tally: LogTally): AsyncGenerator<
   const needing: SnapshotRecord[] = []
   const last = await log.last()
   for (let seq = 1; seq <= last; seq++) {
-    const record = await recordOrWhy(log, seq)
-    if (typeof record === 'string') yield record
-    if (typeof record === 'string' || record === undefined) {
+    const file = await fileOrWhy(log, seq)
+    const record = typeof file === 'string' ? (await findCopy(log.store, seq))?.record : file
+    if (typeof file === 'string' && (record !== undefined || file !== TORN)) yield `record ${seq} ${file}${record === undefined ? '' : ': the next has a copy of it'}`
+    if (record === undefined) {
       seen.hasLost = true
       seen.brought.clear()
-      if (record === undefined && (await log.store.size(recordName(seq))) === undefined) yield `record ${seq} is missing`
-      else unread.push(seq)
+      if (file !== MISSING) unread.push(seq)
       continue
     }
     tally.records++
@@ -88,12 +89,17 @@ async function editsOf(log: StoreLog): Promise<Edits> {
   }
 }
 
-/* A torn record is undefined, one that is damaged in another way is said why. */
-async function recordOrWhy(log: StoreLog, seq: number): Promise<StoreRecord | undefined | string> {
+const TORN = 'is damaged'
+const MISSING = 'is missing'
+
+/* A record, or what is wrong with its file. */
+async function fileOrWhy({store}: StoreLog, seq: number): Promise<StoreRecord | string> {
   try {
-    return await log.record(seq)
+    const file = await readRecordFile(store, seq)
+    if (file !== undefined) return file.record
+    return (await store.size(recordName(seq))) === undefined ? MISSING : TORN
   } catch (error) {
-    return whyBad(error)
+    return whyBad(error).replace(`record ${seq} `, '')
   }
 }
 

@@ -8,10 +8,11 @@ import {objectId} from './object-id.ts'
 import {orDamage, raise, type OnDamage} from './on-damage.ts'
 import {applyNeeds, lastFirst, type Labels} from './needs.ts'
 import {droppedBy, indexesBy, replacedBy, timesBy, type Amended} from './edits.ts'
-import {NO_RECORD, parseRecord, type SnapshotRecord, type StoreRecord} from './record.ts'
+import {findCopy, readRecordFile, recordNumbers, withMissing} from './record-files.ts'
+import {NO_RECORD, ownLines, type SnapshotRecord, type StoreRecord} from './record.ts'
 import {Replaced} from './replaced.ts'
 import {parseSettings, type Settings} from './settings.ts'
-import {catalogName, recordName, SETTINGS, type Store} from './store.ts'
+import {catalogName, SETTINGS, type Store} from './store.ts'
 
 /** Where the next record goes. */
 export interface Head {
@@ -19,11 +20,10 @@ export interface Head {
   readonly seq: number
   /** Sum of the last whole record. */
   readonly sum: string
+  /** What the next record copies of it; empty where there is none. */
+  readonly own: readonly string[]
 }
 
-const MAX_RECORD = 16 << 20
-/** No number is longer. */
-const NAME = /^log\/(?:\d{6}|[1-9]\d{6,8})$/
 /** Bytes of catalogs that are kept, with the ids in them; those of a thousand snapshots would be more than all else that is held. */
 const CATALOGS_KEPT = 2 << 20
 
@@ -39,6 +39,8 @@ export class StoreLog {
   readonly #lists = new Map<number, readonly ListedPack[]>()
   #kept = 0
   readonly #labels = new Map<number, Labels>()
+  // For who writes the next.
+  #newest: {readonly seq: number; readonly text: string} | undefined
 
   private constructor(store: Store, settings: Settings) {
     this.store = store
@@ -69,25 +71,26 @@ export class StoreLog {
 
   /** Number of the last record; 0 for an empty log. */
   async last(): Promise<number> {
-    return (await this.#numbers())[0] ?? 0
-  }
-
-  /* Of records, falling. By the names that there are: one that somebody has given to a file, and that is no record's, may be any number. */
-  async #numbers(): Promise<number[]> {
-    const names = await this.store.list('log/')
-    return names.flatMap((name) => (NAME.test(name) ? [Number(name.slice(4))] : [])).sort((a, b) => b - a)
+    return (await recordNumbers(this.store))[0] ?? 0
   }
 
   async head(): Promise<Head> {
-    const numbers = await this.#numbers()
-    for (const seq of numbers) {
+    const numbers = await recordNumbers(this.store)
+    const last = numbers[0] ?? 0
+    for (const seq of withMissing(numbers)) {
       const record = await this.record(seq)
-      if (record !== undefined) return {seq: numbers[0]!, sum: record.sum}
+      if (record !== undefined) return {seq: last, sum: record.sum, own: await this.#ownOf(seq)}
     }
-    return {seq: numbers[0] ?? 0, sum: NO_RECORD}
+    return {seq: last, sum: NO_RECORD, own: []}
   }
 
-  /** Record `seq`, or undefined for one that is torn or not there. */
+  /* Of a record that was read. */
+  async #ownOf(seq: number): Promise<readonly string[]> {
+    if (this.#newest?.seq !== seq) this.#newest = {seq, text: (await readRecordFile(this.store, seq))?.text ?? (await findCopy(this.store, seq))?.text ?? ''}
+    return ownLines(this.#newest.text)
+  }
+
+  /** Record `seq`, if need be as the next one has copied it, or undefined for one that is torn or not there. */
   async record(seq: number): Promise<StoreRecord | undefined> {
     const known = this.#records.get(seq)
     if (known !== undefined) return known
@@ -98,21 +101,18 @@ export class StoreLog {
   }
 
   async #read(seq: number): Promise<StoreRecord | undefined> {
-    let bytes: Buffer
+    let damage: unknown
     try {
-      bytes = await this.store.get(recordName(seq), {offset: 0, length: MAX_RECORD})
+      const file = await readRecordFile(this.store, seq)
+      if (file !== undefined && seq >= (this.#newest?.seq ?? 0)) this.#newest = {seq, text: file.text}
+      if (file !== undefined) return file.record
     } catch (error) {
-      if (errorCode(error) === 'ENOENT') return undefined
-      throw error
+      if (!(error instanceof BkError)) throw error
+      damage = error
     }
-    try {
-      const record = parseRecord(bytes)
-      if (record.seq !== seq) throw new BkError(`it says it is record ${record.seq}`, {status: 65})
-      return record
-    } catch (error) {
-      if (error instanceof BkError && error.message.startsWith('its sum')) return undefined
-      throw new BkError(`record ${seq} is damaged: ${error instanceof Error ? error.message : String(error)}`, {status: 65, cause: error})
-    }
+    const copy = await findCopy(this.store, seq)
+    if (copy === undefined && damage !== undefined) throw damage
+    return copy?.record
   }
 
   /**
@@ -126,7 +126,7 @@ export class StoreLog {
     // What stands between a record and the one that was chained to another: torn, or not there.
     let passed = false
     let after: number | undefined
-    for (const seq of await this.#numbers()) {
+    for (const seq of withMissing(await recordNumbers(this.store))) {
       passed ||= after !== undefined && seq < after - 1
       after = seq
       const record = await this.#recordOr(seq, onDamage)

@@ -3,10 +3,11 @@
  * is strict, and what parses prints back byte for byte.
  */
 import {BkError} from '../cli/errors.ts'
-import {objectId} from './object-id.ts'
 import {catalogBy} from './edits.ts'
+import {LineTaker} from './line-taker.ts'
 import {formatNeeds, parseNeeds, type Needs} from './needs.ts'
 import {isNote} from './note.ts'
+import {summedLines, withSum} from './sum.ts'
 
 export type IndexLevel = 'full' | 'far' | 'near'
 
@@ -17,6 +18,8 @@ interface Chained {
   readonly prev: string
   readonly sum: string
   readonly size: number
+  /** The record before, as `ownLines` gives it: should that be damaged, this is what it said. Empty in a first record, and behind a long one. */
+  readonly copied: readonly string[]
 }
 
 /** What a writer says of a snapshot, and its record repeats. Times are UTC, whole seconds, ISO 8601, as on the lines. */
@@ -76,7 +79,10 @@ export type StoreRecord = SnapshotRecord | EditRecord
 export const NO_RECORD = '0'.repeat(64)
 
 /** A snapshot before it has its sum. */
-export type SnapshotDraft = Omit<SnapshotRecord, 'kind' | 'sum' | 'unknown' | 'size'>
+export type SnapshotDraft = Omit<SnapshotRecord, 'kind' | 'sum' | 'unknown' | 'size' | 'copied'> & Partial<Pick<SnapshotRecord, 'copied'>>
+
+/** Bytes of a record that the next one copies; a longer one is kept once. */
+const MOST_COPIED = 65_536
 
 /** Counts have up to fifteen digits. */
 const MAX_COUNT = 999_999_999_999_999
@@ -104,18 +110,37 @@ export function formatSnapshot(draft: SnapshotDraft): {readonly text: string; re
     ...(draft.saw === undefined ? [] : [`saw ${draft.saw.seq} ${draft.saw.sum}`]),
     ...noteLines(draft),
     ...(draft.damaged === undefined ? [] : [`damaged ${draft.damaged.join(' ')}`]),
+    ...copyLines(draft.copied),
     `prev ${draft.prev}`,
   ]
-  const body = lines.join('\n') + '\n'
-  const sum = objectId(Buffer.from(body, 'latin1'))
-  return {text: `${body}sum ${sum}\n`, sum}
+  return summed(lines)
 }
 
 /** Prints an edit's record and says its sum. */
-export function formatEditRecord({seq, lines, prev}: Pick<EditRecord, 'seq' | 'lines' | 'prev'>): {readonly text: string; readonly sum: string} {
-  const body = ['#bk record 1 edit', `seq ${seq}`, ...lines, `prev ${prev}`].join('\n') + '\n'
-  const sum = objectId(Buffer.from(body, 'latin1'))
-  return {text: `${body}sum ${sum}\n`, sum}
+export function formatEditRecord({seq, lines, copied, prev}: Pick<EditRecord, 'seq' | 'lines' | 'prev'> & Partial<Pick<EditRecord, 'copied'>>): {readonly text: string; readonly sum: string} {
+  return summed(['#bk record 1 edit', `seq ${seq}`, ...lines, ...copyLines(copied), `prev ${prev}`])
+}
+
+/** The lines of a record that the next one copies: all but its sum and what it has copied itself. Empty for a long one. */
+export function ownLines(text: string): readonly string[] {
+  const lines = text.split('\n').slice(0, -2).filter((line) => !line.startsWith('copy '))
+  return lines.reduce((sum, line) => sum + line.length + 1, 0) > MOST_COPIED ? [] : lines
+}
+
+/**
+ * Makes a record out of what the next one has copied of it, and what it has copied of the one before.
+ */
+export function formatOwn(own: readonly string[], copied: readonly string[]): {readonly text: string; readonly sum: string} {
+  return summed([...own.slice(0, -1), ...copyLines(copied), own.at(-1)!])
+}
+
+function copyLines(copied: readonly string[] = []): string[] {
+  return copied.map((line) => `copy ${line}`)
+}
+
+function summed(lines: readonly string[]): {readonly text: string; readonly sum: string} {
+  const text = withSum(lines.join('\n') + '\n').toString('latin1')
+  return {text, sum: text.slice(-65, -1)}
 }
 
 /** The line of a note, if there is one: the same in a record as in the writer's lines. */
@@ -148,61 +173,13 @@ const LINES = {
   saw: new RegExp(`^saw ([1-9][0-9]{0,8}) ${ID}$`),
   note: /^note ([!-~]+(?: [!-~]+)*)$/,
   damaged: /^damaged ([1-9][0-9]{0,8}(?: [1-9][0-9]{0,8})*)$/,
+  copied: /^copy ([!-~]+(?: [!-~]+)*)$/,
   prev: new RegExp(`^prev ${ID}$`),
   // What this version has a word for is never a line of a later one.
-  later: /^((?!(?:seq|set|received|claimed|state|entries|index|tree|catalog|stored|needs|epoch|saw|note|damaged|prev|sum) )[a-z][a-z-]*(?: [!-~]+)+)$/,
-  edit: /^([a-z][a-z-]*(?: [!-~]+)*)$/,
+  later: /^((?!(?:seq|set|received|claimed|state|entries|index|tree|catalog|stored|needs|epoch|saw|note|damaged|copy|prev|sum) )[a-z][a-z-]*(?: [!-~]+)+)$/,
+  // Nor is one of these a verb.
+  edit: /^((?!(?:copy|prev) )[a-z][a-z-]*(?: [!-~]+)*)$/,
 } as const
-
-/** Takes the lines of a text one by one, each by its pattern. */
-export class LineTaker {
-  readonly #lines: readonly string[]
-  #at = 0
-
-  constructor(lines: readonly string[]) {
-    this.#lines = lines
-  }
-
-  /** The groups of the next line if it matches, else undefined and the line stays. */
-  maybe(pattern: RegExp): readonly (string | undefined)[] | undefined {
-    const match = pattern.exec(this.#lines[this.#at] ?? '')
-    if (match === null) return undefined
-    this.#at++
-    return match.slice(1)
-  }
-
-  /** As `maybe`, but the line must be there; throws BkError 65 with its number. */
-  must(pattern: RegExp): readonly (string | undefined)[] {
-    const match = this.maybe(pattern)
-    if (match !== undefined) return match
-    throw new BkError(`line ${this.#at + 1}: not in the format: ${(this.#lines[this.#at] ?? 'missing').slice(0, 80)}`, {status: 65})
-  }
-
-  /** Whether all lines were taken. */
-  get done(): boolean {
-    return this.#at >= this.#lines.length
-  }
-
-  /** Takes what is left. */
-  rest(): readonly string[] {
-    const lines = this.#lines.slice(this.#at)
-    this.#at = this.#lines.length
-    return lines
-  }
-}
-
-/**
- * Cuts a text that ends in its own sum into lines, without the sum.
- * @throws BkError 65 when the sum is missing or wrong
- */
-export function summedLines(text: string): {readonly lines: string[]; readonly sum: string} {
-  const match = /^sum ([0-9a-f]{64})\n$/m.exec(text.slice(-69))
-  const body = text.slice(0, -69)
-  if (match === null || !body.endsWith('\n') || objectId(Buffer.from(body, 'latin1')) !== match[1]) {
-    throw new BkError('its sum is wrong or missing', {status: 65})
-  }
-  return {lines: body.slice(0, -1).split('\n'), sum: match[1]!}
-}
 
 /**
  * Parses a record.
@@ -211,10 +188,23 @@ export function summedLines(text: string): {readonly lines: string[]; readonly s
 export function parseRecord(bytes: Buffer): StoreRecord {
   const text = bytes.toString('latin1')
   const {lines, sum} = summedLines(text)
+  return parseLines(lines, sum, text.length)
+}
+
+/**
+ * Parses what the next record has copied of one.
+ * @param sum its sum, as the next one says it
+ * @throws BkError 65 for anything outside the grammar
+ */
+export function parseCopied(own: readonly string[], sum: string): StoreRecord {
+  return parseLines(own, sum, own.reduce((length, line) => length + line.length + 1, `sum ${sum}\n`.length))
+}
+
+function parseLines(lines: readonly string[], sum: string, size: number): StoreRecord {
   const head = /^#bk record (\d+) (snapshot|edit)$/.exec(lines[0]!)
   if (head === null) throw new BkError('line 1: not a record of bk', {status: 65})
   if (head[1] !== '1') throw new BkError(`record is from version ${head[1]}, this is version 1`, {status: 65, hint: 'update bk'})
-  return head[2] === 'edit' ? parseEdit(lines, sum, text.length) : parseSnapshot(lines, sum, text.length)
+  return head[2] === 'edit' ? parseEdit(lines, sum, size) : parseSnapshot(lines, sum, size)
 }
 
 function parseSnapshot(lines: readonly string[], sum: string, size: number): SnapshotRecord {
@@ -243,17 +233,15 @@ function parseSnapshot(lines: readonly string[], sum: string, size: number): Sna
   const damaged = take.maybe(LINES.damaged)?.[0]?.split(' ').map(Number)
   if (damaged?.some((each, i) => each >= seq || each <= (damaged[i - 1] ?? 0)) === true) throw new BkError('damaged does not name records before it, in order', {status: 65})
   const unknown: string[] = []
-  let prev = take.maybe(LINES.prev)
-  while (prev === undefined) {
-    unknown.push(take.must(LINES.later)[0]!)
-    prev = take.maybe(LINES.prev)
-  }
+  for (let line = take.maybe(LINES.later); line !== undefined; line = take.maybe(LINES.later)) unknown.push(line[0]!)
+  const copied = takeCopied(take)
+  const prev = take.must(LINES.prev)
   if (take.rest().length > 0) throw new BkError('something stands behind prev', {status: 65})
   return {
     kind: 'snapshot', seq, set, received, claimed, partial, entries: Number(entries), bytes: Number(total),
     index: {id: id!, level: level as IndexLevel}, tree, catalog,
     stored: stored === undefined ? undefined : {bytes: Number(stored[0]), total: Number(stored[1])}, needs: parseNeeds(needs), epoch,
-    saw: saw === undefined ? undefined : {seq: Number(saw[0]), sum: saw[1]!}, note, damaged, unknown, prev: prev[0]!, sum, size,
+    saw: saw === undefined ? undefined : {seq: Number(saw[0]), sum: saw[1]!}, note, damaged, unknown, copied, prev: prev[0]!, sum, size,
   }
 }
 
@@ -262,11 +250,18 @@ function parseEdit(lines: readonly string[], sum: string, size: number): EditRec
   take.must(/^#/)
   const seq = Number(take.must(LINES.seq)[0])
   const body: string[] = []
-  let prev = take.maybe(LINES.prev)
-  for (; prev === undefined; prev = take.maybe(LINES.prev)) body.push(take.must(LINES.edit)[0]!)
+  for (let line = take.maybe(LINES.edit); line !== undefined; line = take.maybe(LINES.edit)) body.push(line[0]!)
+  const copied = takeCopied(take)
+  const prev = take.must(LINES.prev)
   if (take.rest().length > 0) throw new BkError('something stands behind prev', {status: 65})
   const catalog = catalogBy(body)
-  return {kind: 'edit', seq, lines: body, catalog: catalog?.digest, stored: catalog === undefined ? undefined : {bytes: catalog.bytes}, prev: prev[0]!, sum, size}
+  return {kind: 'edit', seq, lines: body, catalog: catalog?.digest, stored: catalog === undefined ? undefined : {bytes: catalog.bytes}, copied, prev: prev[0]!, sum, size}
+}
+
+function takeCopied(take: LineTaker): string[] {
+  const copied: string[] = []
+  for (let line = take.maybe(LINES.copied); line !== undefined; line = take.maybe(LINES.copied)) copied.push(line[0]!)
+  return copied
 }
 
 /** The time as it came; throws BkError 65 for one like the 30th of February. */

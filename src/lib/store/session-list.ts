@@ -2,8 +2,7 @@
  * The list of packs that sessions of a set have left (docs/format.md, 6.4), as text. Pure.
  */
 import {BkError} from '../cli/errors.ts'
-import {summedLines} from './record.ts'
-import {withSum} from './sum.ts'
+import {summedLines, withSum} from './sum.ts'
 
 /** A pack that no record names yet. */
 export interface ListedPack {

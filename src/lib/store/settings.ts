@@ -2,8 +2,8 @@
  * bk-store: what a store is (docs/format.md, 6.1). Written once, at init.
  */
 import {BkError} from '../cli/errors.ts'
-import {LineTaker, summedLines} from './record.ts'
-import {withSum} from './sum.ts'
+import {LineTaker} from './line-taker.ts'
+import {summedLines, withSum} from './sum.ts'
 
 /** Limits that a store sets for everybody; undefined is none. Sizes in bytes. */
 export interface Limits {

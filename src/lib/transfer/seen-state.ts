@@ -4,9 +4,9 @@
  * costs one comparison, or some time.
  */
 import {isFailure} from '../cli/errors.ts'
-import {LineTaker, summedLines} from '../store/record.ts'
+import {LineTaker} from '../store/line-taker.ts'
 import {objectId} from '../store/object-id.ts'
-import {withSum} from '../store/sum.ts'
+import {summedLines, withSum} from '../store/sum.ts'
 import {readFile} from '../sys/calls.ts'
 import {makeFolders, replaceFile, type AtomicOptions} from '../sys/atomic.ts'
 

@@ -3,7 +3,9 @@
  */
 import {BkError} from '../cli/errors.ts'
 import {objectId} from '../store/object-id.ts'
-import {LineTaker, noteLines, summedLines, takeNote, type Described, type IndexLevel} from '../store/record.ts'
+import {LineTaker} from '../store/line-taker.ts'
+import {summedLines} from '../store/sum.ts'
+import {noteLines, takeNote, type Described, type IndexLevel} from '../store/record.ts'
 
 /** What a writer says of a snapshot. */
 export interface SnapshotLines extends Described {

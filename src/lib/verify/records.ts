@@ -5,7 +5,9 @@
 import {BkError, errorCode, reasonOf} from '../cli/errors.ts'
 import {StoreLog} from '../store/log.ts'
 import {objectId} from '../store/object-id.ts'
-import {NO_RECORD, summedLines, type StoreRecord} from '../store/record.ts'
+import {summedLines} from '../store/sum.ts'
+import {findCopy, readRecordFile, recordNumbers, withMissing} from '../store/record-files.ts'
+import {NO_RECORD, type StoreRecord} from '../store/record.ts'
 import {parseSettings, type Settings} from '../store/settings.ts'
 import {recordName, SETTINGS, type Store} from '../store/store.ts'
 import {isDamage} from '../store/is-damage.ts'
@@ -26,10 +28,11 @@ export interface CheckedLog {
 const NO_SETTINGS: Settings = {id: '', kind: 'plain', limits: {}, files: new Map(), unknown: []}
 
 /**
- * Checks the log of a store and all that stands beside it.
+ * Checks the log of a store and all that stands beside it. What the next record has a copy of counts as damaged, and is gone on with.
+ * @param repair whether such a record is made anew
  * @throws BkError 2 where there is no store
  */
-export async function checkRecords(store: Store, report: Report): Promise<CheckedLog> {
+export async function checkRecords(store: Store, report: Report, repair: boolean): Promise<CheckedLog> {
   const settings = await checkSettings(store, report)
   for (const [name, digest] of settings.files) await checkFile(store, name, digest, report)
   const log = StoreLog.over(store, settings)
@@ -39,12 +42,12 @@ export async function checkRecords(store: Store, report: Report): Promise<Checke
   let torn: number[] = []
   let hasGap = false
   let before = 0
-  for (const seq of await numbers(store)) {
+  for (const seq of await numbersWithCopies(store)) {
     // However large a number somebody has given to a file, what is missing before it is one gap.
     if (seq > before + 1) report.add('record', seq > before + 2 ? `${before + 1}-${seq - 1}` : String(seq - 1), 'is missing')
     hasGap ||= seq > before + 1
     before = seq
-    const record = await readRecord(log, seq)
+    const record = await readRecord(log, seq, report, repair)
     if (typeof record === 'string') {
       if (record === TORN) torn.push(seq)
       else report.add('record', String(seq), record)
@@ -61,6 +64,14 @@ export async function checkRecords(store: Store, report: Report): Promise<Checke
   }
   tellTorn(torn, report)
   return {log, records, head, last: before}
+}
+
+/* Rising: of records that there are files of, or copies. */
+async function numbersWithCopies(store: Store): Promise<number[]> {
+  const falling = await recordNumbers(store)
+  const files = new Set(falling)
+  const copied = await Promise.all(withMissing(falling).map(async (seq) => (files.has(seq) || (await findCopy(store, seq)) !== undefined ? [seq] : [])))
+  return copied.flat().reverse()
 }
 
 async function checkSettings(store: Store, report: Report): Promise<Settings> {
@@ -81,13 +92,7 @@ async function checkSettings(store: Store, report: Report): Promise<Settings> {
 }
 
 async function hasLog(store: Store): Promise<boolean> {
-  return (await numbers(store)).length > 0
-}
-
-/* Of records, rising. */
-async function numbers(store: Store): Promise<number[]> {
-  const names = await store.list('log/')
-  return names.flatMap((name) => (/^log\/\d{6,15}$/.test(name) && recordName(Number(name.slice(4))) === name ? [Number(name.slice(4))] : [])).filter((seq) => seq > 0).sort((a, b) => a - b)
+  return (await recordNumbers(store)).length > 0
 }
 
 async function checkFile(store: Store, name: string, digest: string, report: Report): Promise<void> {
@@ -101,11 +106,24 @@ async function checkFile(store: Store, name: string, digest: string, report: Rep
 const TORN = 'torn'
 
 /* A record, or what is wrong with it. */
-async function readRecord(log: StoreLog, seq: number): Promise<StoreRecord | string> {
+async function readRecord(log: StoreLog, seq: number, report: Report, repair: boolean): Promise<StoreRecord | string> {
+  const record = await readFile(log.store, seq)
+  if (typeof record !== 'string') return record
+  const copy = await findCopy(log.store, seq)
+  if (copy === undefined) return record
+  const why = record === TORN ? 'is cut off' : record
+  if (repair && copy.text !== undefined) {
+    await log.store.put(recordName(seq), [Buffer.from(copy.text, 'latin1')], false)
+    report.add('repaired', recordName(seq), `${why}, and was made anew from the copy in record ${copy.by}`)
+  } else report.add('record', String(seq), `${why}: record ${copy.by} has a copy of ${copy.text === undefined ? 'what it said' : 'it'}`)
+  return copy.record
+}
+
+async function readFile(store: Store, seq: number): Promise<StoreRecord | string> {
   try {
-    const record = await log.record(seq)
-    if (record !== undefined) return record
-    const bytes = await log.store.get(recordName(seq))
+    const file = await readRecordFile(store, seq)
+    if (file !== undefined) return file.record
+    const bytes = await store.get(recordName(seq))
     // One that was torn while it was written lacks its end; one that has it was whole once.
     return /\nsum [0-9a-f]{64}\n$/.test(bytes.toString('latin1', Math.max(0, bytes.length - 80))) ? 'its sum is wrong' : TORN
   } catch (error) {

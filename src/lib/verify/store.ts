@@ -110,7 +110,7 @@ interface Look {
 async function look(store: Store, options: StoreOptions, earlier?: Look): Promise<Look> {
   const notes: string[] = []
   const report = new Report((text) => notes.push(text))
-  const checked = await checkRecords(store, report)
+  const checked = await checkRecords(store, report, options.repair)
   if (checked.log.settings.kind === 'sealed') throw new BkError(`${store.where} is sealed: this version of bk cannot read sealed stores`)
   const standing = standingOf(checked.records)
   const holdings = await checkCatalogs(store, checked, standing, options, report)

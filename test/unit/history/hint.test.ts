@@ -9,7 +9,7 @@ import type {FileHistory} from '../../../src/lib/history/find.ts'
 import type {Version} from '../../../src/lib/history/versions.ts'
 import type {SnapshotRecord} from '../../../src/lib/store/record.ts'
 
-const record = (seq: number): SnapshotRecord => ({kind: 'snapshot', seq, set: 'a', received: '2026-11-22T08:30:05Z', claimed: '', partial: 0, entries: 1, bytes: 0, index: {id: '', level: 'full'}, tree: '', catalog: undefined, needs: {base: undefined, drop: new Map(), add: new Map()}, epoch: 1, saw: undefined, prev: '', sum: '', unknown: [], size: 0})
+const record = (seq: number): SnapshotRecord => ({kind: 'snapshot', seq, set: 'a', received: '2026-11-22T08:30:05Z', claimed: '', partial: 0, entries: 1, bytes: 0, index: {id: '', level: 'full'}, tree: '', catalog: undefined, needs: {base: undefined, drop: new Map(), add: new Map()}, epoch: 1, saw: undefined, prev: '', sum: '', unknown: [], copied: [], size: 0})
 
 /* One letter a snapshot, from number 11 on: `a` and `b` are contents, a blank is nothing. */
 function history(path: string, states: string): FileHistory {

@@ -91,7 +91,7 @@ export async function addSnapshot(dir: string, contents: Contents, options: Snap
     seq, set, received, claimed: received, partial: options.partial ?? 0, entries: text.entries,
     bytes: contents.groups.reduce((sum, {line}) => sum + Number(/ size=(\d+)/.exec(line)?.[1] ?? 0), 0),
     index: {id, level: index.level}, tree: text.digest, catalog: catalog.digest,
-    needs: {base: undefined, drop: new Map(), add: labels}, epoch: 1, saw: undefined, prev: head.sum,
+    needs: {base: undefined, drop: new Map(), add: labels}, epoch: 1, saw: undefined, copied: head.own, prev: head.sum,
   }
   await store.put(recordName(seq), [Buffer.from(formatSnapshot(options.draft?.(draft) ?? draft).text, 'latin1')], true)
   return seq

@@ -12,11 +12,11 @@ const received = ['2026-11-18T08:00:00Z', '2026-11-22T08:00:00Z', '2026-11-23T08
 function stateWith(pins: ReadonlyMap<number, string>, rules?: string, times = received): LogState {
   const records = times.map((time, i): SnapshotRecord => ({
     kind: 'snapshot', seq: i + 1, set: 'a', received: time, claimed: time, partial: 0, entries: 10, bytes: 0, index: {id: '', level: 'full'}, tree: '', catalog: undefined,
-    needs: {base: undefined, drop: new Map(), add: new Map()}, epoch: 1, saw: undefined, prev: '', sum: '', unknown: [], size: 0,
+    needs: {base: undefined, drop: new Map(), add: new Map()}, epoch: 1, saw: undefined, prev: '', sum: '', unknown: [], copied: [], size: 0,
   }))
   const lines = [...(rules === undefined ? [] : [`rules a UTC ${rules}`]), ...[...pins].map(([seq, until]) => `pin ${seq} ${until}`)]
   const edits = lines.length === 0 ? [] : [parseRecord(Buffer.from(formatEditRecord({seq: 5, lines, prev: NO_RECORD}).text))]
-  return {...stateOf([...records, ...edits]), head: {seq: 5, sum: ''}}
+  return {...stateOf([...records, ...edits]), head: {seq: 5, sum: '', own: []}}
 }
 
 const log = {settings: {id: 'x'}, store: {where: 'store'}} as unknown as StoreLog

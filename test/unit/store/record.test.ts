@@ -2,7 +2,9 @@
 
 import fc from 'fast-check'
 import {describe, expect, test} from 'vitest'
-import {formatSnapshot, isSetName, LineTaker, NO_RECORD, parseRecord, recordTime, summedLines, type SnapshotDraft, type StoreRecord} from '../../../src/lib/store/record.ts'
+import {LineTaker} from '../../../src/lib/store/line-taker.ts'
+import {summedLines} from '../../../src/lib/store/sum.ts'
+import {formatEditRecord, formatOwn, formatSnapshot, isSetName, NO_RECORD, ownLines, parseCopied, parseRecord, recordTime, type SnapshotDraft, type SnapshotRecord, type StoreRecord} from '../../../src/lib/store/record.ts'
 import {formatNeeds} from '../../../src/lib/store/needs.ts'
 import {law, outcome, refusal} from '../index/texts.ts'
 import {sha256} from './memory-store.ts'
@@ -40,11 +42,44 @@ const read = (text: string): StoreRecord => parseRecord(Buffer.from(text, 'latin
 
 /** A record as text again, whatever its kind, with the lines of later versions in their place. */
 function printed(record: StoreRecord): string {
-  if (record.kind === 'edit') return summed(`${['#bk record 1 edit', `seq ${record.seq}`, ...record.lines, `prev ${record.prev}`].join('\n')}\n`)
+  if (record.kind === 'edit') return summed(`${['#bk record 1 edit', `seq ${record.seq}`, ...record.lines, ...record.copied.map((line) => `copy ${line}`), `prev ${record.prev}`].join('\n')}\n`)
   const text = formatSnapshot(record).text.replace(/sum .*\n$/, '')
-  const at = text.lastIndexOf('prev ')
+  const at = text.search(/^(?:copy|prev) /m)
   return summed(text.slice(0, at) + record.unknown.map((line) => `${line}\n`).join('') + text.slice(at))
 }
+
+describe('a record that the next one has copied', () => {
+  const before = formatEditRecord({seq: 17, lines: ['drop 3 by hand'], copied: ['#bk record 1 edit', 'seq 16', `prev ${one}`], prev: two})
+  const after = formatSnapshot({...draft, prev: before.sum, copied: ownLines(before.text)})
+
+  test('is all but its sum and what it has copied itself', () => {
+    expect(after.text).toBe(summed(body.replace(/prev .*/, `copy #bk record 1 edit\ncopy seq 17\ncopy drop 3 by hand\ncopy prev ${two}\nprev ${before.sum}`)))
+    const {copied, prev, unknown} = read(after.text) as SnapshotRecord
+    expect({copied, prev, unknown}).toEqual({copied: ['#bk record 1 edit', 'seq 17', 'drop 3 by hand', `prev ${two}`], prev: before.sum, unknown: []})
+  })
+
+  test('says the same, and is the same file with what it has copied itself', () => {
+    const {copied, prev} = read(after.text)
+    expect(parseCopied(copied, prev)).toEqual({...read(before.text), copied: [], size: before.text.length - `copy #bk record 1 edit\ncopy seq 16\ncopy prev ${one}\n`.length})
+    expect(formatOwn(copied, read(before.text).copied)).toEqual(before)
+  })
+
+  test('is none when it is long', () => {
+    const lines = Array.from({length: 1000}, (_, i) => `drop ${i + 1} ${'x'.repeat(54)}`)
+    expect(ownLines(formatEditRecord({seq: 1001, lines: lines.slice(1), prev: one}).text)).toHaveLength(1002)
+    expect(ownLines(formatEditRecord({seq: 1001, lines: [...lines, ...lines], prev: one}).text)).toEqual([])
+  })
+
+  test.each([
+    ['behind prev', (text: string) => text.replace(/(copy prev .*\n)(prev .*\n)/, '$2$1')],
+    ['before a word of its own', (text: string) => text.replace(/(epoch .*\n)/, 'copy seq 17\n$1')],
+    ['with two blanks', (text: string) => text.replace('copy seq', 'copy  seq')],
+  ])('%s, is refused', async (_, change) => {
+    const text = change(after.text).replace(/sum .*\n$/, '')
+    expect(text).not.toBe(after.text.replace(/sum .*\n$/, ''))
+    await refusal(() => read(summed(text)))
+  })
+})
 
 describe('a snapshot', () => {
   test('is written as the format has it', () => {
@@ -52,14 +87,14 @@ describe('a snapshot', () => {
   })
 
   test('is read as it was written', () => {
-    expect(read(summed(body))).toEqual({...draft, kind: 'snapshot', unknown: [], sum: sha256(body), size: summed(body).length})
+    expect(read(summed(body))).toEqual({...draft, kind: 'snapshot', unknown: [], copied: [], sum: sha256(body), size: summed(body).length})
   })
 
   test('may lack a catalog and what the writer saw, and be the first', () => {
     const first: SnapshotDraft = {...draft, seq: 1, partial: 0, catalog: undefined, saw: undefined, note: undefined, prev: NO_RECORD, needs: {base: undefined, drop: new Map(), add: new Map()}, index: {id: one, level: 'full'}}
     const {text, sum} = formatSnapshot(first)
     expect(text).toContain('state complete\n')
-    expect(read(text)).toEqual({...first, kind: 'snapshot', unknown: [], sum, size: text.length})
+    expect(read(text)).toEqual({...first, kind: 'snapshot', unknown: [], copied: [], sum, size: text.length})
   })
 
   test('names edits that say what is lost', () => {
@@ -86,6 +121,7 @@ describe('a snapshot', () => {
       index: fc.record({id, level: fc.constantFrom('full' as const, 'far' as const, 'near' as const)}), tree: id, catalog: fc.option(id, {nil: undefined}),
       needs: fc.oneof(fc.record({base: fc.constant(undefined), drop: fc.constant(new Map()), add: labels}), fc.record({base: fc.integer({min: 1, max: 9}), drop: labels, add: labels})),
       epoch: fc.integer({min: 1, max: 99}), saw: fc.option(fc.record({seq: fc.integer({min: 1, max: 99}), sum: id}), {nil: undefined}), note: fc.option(fc.stringMatching(/^[a-z]{1,9}( [a-z]{1,9}){0,3}$/), {nil: undefined}), prev: id,
+      copied: fc.constantFrom([], ownLines(summed(body)), ['#bk record 1 edit', 'seq 4', 'drop 3 by hand', `prev ${one}`]),
     })
     await law(fc.property(any, (it) => {
       const {text, sum} = formatSnapshot(it)
@@ -100,7 +136,7 @@ describe('an edit', () => {
   test.each([[[]], [['drop 18-40 keep-daily', `doom ${one} ${two}`]]])('is read as it was written: %j', (lines) => {
     const text = summed(['#bk record 1 edit', 'seq 19', ...lines, `prev ${one}`, ''].join('\n'))
     const record = read(text)
-    expect(record).toEqual({kind: 'edit', seq: 19, lines, prev: one, sum: sha256(text.replace(/sum .*\n$/, '')), size: text.length})
+    expect(record).toEqual({kind: 'edit', seq: 19, lines, copied: [], catalog: undefined, stored: undefined, prev: one, sum: sha256(text.replace(/sum .*\n$/, '')), size: text.length})
     expect(printed(record)).toBe(text)
   })
 

@@ -93,7 +93,7 @@ describe('the choice', () => {
   const record = (seq: number, received: string, set = 'web1'): SnapshotRecord => ({
     kind: 'snapshot', seq, set, received, claimed: received, partial: 0, entries: 1, bytes: 1, index: {id: '0'.repeat(64), level: 'full'},
     tree: '0'.repeat(64), catalog: undefined, needs: {base: undefined, drop: new Map(), add: new Map()}, epoch: 1, saw: undefined,
-    unknown: [], prev: NO_RECORD, sum: '0'.repeat(64), size: 0,
+    unknown: [], copied: [], prev: NO_RECORD, sum: '0'.repeat(64), size: 0,
   })
   const one = [record(1, '2026-11-01T08:00:00Z'), record(2, '2026-11-10T08:00:00Z'), record(4, '2026-11-20T08:00:00Z'), record(7, '2026-11-22T08:00:05Z')]
   const two = [...one, record(8, '2026-11-22T09:00:00Z', 'db')].sort((a, b) => a.seq - b.seq)

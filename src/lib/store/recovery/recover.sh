@@ -23,15 +23,28 @@ done
 
 # --- records ---------------------------------------------------------------------------------------------------------------------
 
-# Whether a record is of a kind, and whole: its last line is the sha256 of all above it.
-is_record() {
-  [ -f "$1" ] || return 1
-  case $(head -n 1 "$1") in "#bk record 1 $2") ;; *) return 1 ;; esac
-  [ "$(tail -n 1 "$1")" = "sum $(sed '$d' "$1" | sha256sum | cut -c1-64)" ]
-}
+# Those that are whole, in files of their own: the last line of each is the sha256 of all above it. Of one that is not, or is not there, the
+# next one may have a copy, in lines that begin with "copy".
+log=$(mktemp -d) || exit 2
+trap 'rm -rf "$log"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+is_whole() { [ "$(tail -n 1 "$1")" = "sum $(sed '$d' "$1" | sha256sum | cut -c1-64)" ]; }
+for record in "$store"/log/[0-9]*; do
+  if [ -f "$record" ] && is_whole "$record"; then cp "$record" "$log/$(printf '%06d' "$(awk '$1 == "seq" { print $2; exit }' "$record")")"; fi
+done
+for record in "$log"/*; do
+  [ -f "$record" ] || continue
+  number=$(awk '$1 == "copy" && $2 == "seq" { print $3; exit }' "$record")
+  [ -n "$number" ] || continue
+  copy=$log/$(printf '%06d' "$number")
+  [ -f "$copy" ] || { sed -n 's/^copy //p' "$record" >"$copy"; say "record $number is damaged: taken from the copy in the next one"; }
+done
+
+is_record() { [ -f "$1" ] && [ "$(head -n 1 "$1")" = "#bk record 1 $2" ]; }
 
 # What edits say, in their order; a number that needs more digits comes after all that need fewer.
-edits=$(cd "$store/log" 2>/dev/null && ls | sort -n | xargs grep -lx '#bk record 1 edit' 2>/dev/null | while read -r edit; do
+edits=$(cd "$log" && ls | sort -n | xargs grep -lx '#bk record 1 edit' 2>/dev/null | while read -r edit; do
   if is_record "$edit" edit; then cat "$edit"; fi
 done)
 lines_of() { printf '%s\n' "$edits" | awk -v verb="$1" '$1 == verb'; }
@@ -48,7 +61,7 @@ is_snapshot() { is_record "$1" snapshot && ! is_dropped "$1"; }
 field() { awk -v key="$2" -v n="${3:-2}" '$1 == key { print $n; exit }' "$1"; }
 
 list_snapshots() {
-  for record in "$store"/log/*; do
+  for record in "$log"/*; do
     is_snapshot "$record" || continue
     awk '$1 == "seq" { seq = $2 } $1 == "set" { set = $2 } $1 == "received" { at = $2 } $1 == "state" { state = $2 " " $3 }
       $1 == "entries" { print seq "\t" at "\t" set "\t" $2 " entries\t" $4 " bytes\t" state }' "$record"
@@ -58,13 +71,13 @@ list_snapshots() {
 case $# in
   0) list_snapshots; say "usage: sh recover.sh [NUMBER] DIRECTORY"; exit 0 ;;
   1) record= dir=$1 ;;
-  2) record=$store/log/$(printf '%06d' "$1" 2>/dev/null) dir=$2; is_snapshot "$record" || die "there is no whole snapshot $1, or it was dropped" ;;
+  2) record=$log/$(printf '%06d' "$1" 2>/dev/null) dir=$2; is_snapshot "$record" || die "there is no whole snapshot $1, or it was dropped" ;;
   *) die "usage: sh recover.sh [NUMBER] DIRECTORY" ;;
 esac
 if [ -z "$record" ]; then
-  for candidate in $(ls "$store/log" | sort -rn); do
-    is_snapshot "$store/log/$candidate" || continue
-    record=$store/log/$candidate
+  for candidate in $(ls "$log" | sort -rn); do
+    is_snapshot "$log/$candidate" || continue
+    record=$log/$candidate
     break
   done
   [ -n "$record" ] || die "there is no whole snapshot in $store/log"
@@ -79,9 +92,7 @@ mkdir -p "$dir" || exit 2
 dir=$(cd "$dir" && pwd -P) || exit 2
 work=$dir/.recover.$$
 mkdir "$work" "$work/objects" || exit 2
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+trap 'rm -rf "$log" "$work"' EXIT
 : >"$work/lost"
 
 # --- objects ---------------------------------------------------------------------------------------------------------------------
