@@ -82,8 +82,8 @@ export async function commitSnapshot(log: StoreLog, draft: Draft): Promise<Commi
     })
     const bytes = Buffer.from(text, 'latin1')
     // A record stays for ever, and one that cannot be read would end every reading of the log.
-    parseRecord(bytes)
-    await draft.admit?.((catalog?.bytes.length ?? 0) + bytes.length)
+    const {size} = parseRecord(bytes)
+    await draft.admit?.((catalog?.bytes.length ?? 0) + size)
     if (catalog !== undefined && catalog.digest !== catalogThere) await store.put(catalogName(catalog.digest), [catalog.bytes], false)
     catalogThere = catalog?.digest
     if (await store.put(recordName(seq), [bytes], true)) return {seq, sum}

@@ -17,6 +17,7 @@ interface Chained {
   /** Sum of the record before. */
   readonly prev: string
   readonly sum: string
+  /** Bytes of it without what it has copied: a set pays for what is its own. */
   readonly size: number
   /** The record before, as `ownLines` gives it: should that be damaged, this is what it said. Empty in a first record, and behind a long one. */
   readonly copied: readonly string[]
@@ -188,7 +189,7 @@ const LINES = {
 export function parseRecord(bytes: Buffer): StoreRecord {
   const text = bytes.toString('latin1')
   const {lines, sum} = summedLines(text)
-  return parseLines(lines, sum, text.length)
+  return parseLines(lines, sum)
 }
 
 /**
@@ -197,10 +198,11 @@ export function parseRecord(bytes: Buffer): StoreRecord {
  * @throws BkError 65 for anything outside the grammar
  */
 export function parseCopied(own: readonly string[], sum: string): StoreRecord {
-  return parseLines(own, sum, own.reduce((length, line) => length + line.length + 1, `sum ${sum}\n`.length))
+  return parseLines(own, sum)
 }
 
-function parseLines(lines: readonly string[], sum: string, size: number): StoreRecord {
+function parseLines(lines: readonly string[], sum: string): StoreRecord {
+  const size = lines.reduce((length, line) => length + (line.startsWith('copy ') ? 0 : line.length + 1), `sum ${sum}\n`.length)
   const head = /^#bk record (\d+) (snapshot|edit)$/.exec(lines[0]!)
   if (head === null) throw new BkError('line 1: not a record of bk', {status: 65})
   if (head[1] !== '1') throw new BkError(`record is from version ${head[1]}, this is version 1`, {status: 65, hint: 'update bk'})

@@ -90,7 +90,7 @@ describe('a pack that is mostly waste', () => {
     await run('bk restore -q store --to back && diff -r back tree')
     // All of the set is counted, and nothing twice: its packs, its catalogs, its records.
     const files = (await run("find store/packs store/catalogs -type f -printf '%s\\n'")).trim().split('\n').map(Number)
-    const records = [1, 2].map((seq) => readFileSync(join(dir, `store/log/00000${seq}`)).length)
+    const records = [1, 2].map((seq) => readFileSync(join(dir, `store/log/00000${seq}`), 'latin1').replace(/^copy .*\n/gm, '').length)
     expect(await usedBy(await open(), 'a')).toBe([...files, ...records].reduce((sum, size) => sum + size, 0))
     expect(await compacted()).toEqual({packs: 0, bytes: 0, fresh: 0})
   })

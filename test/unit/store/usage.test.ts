@@ -19,8 +19,11 @@ async function commit(store: MemoryStore, set: string, received = '2026-11-22T08
     set, received, claimed: received, partial: 0, entries: 2, bytes: 3, index: {id: '1'.repeat(64), level: 'full'}, tree: '1'.repeat(64), saw: undefined,
     packs: [pack], needed: new Set([pack.name]), ...parts,
   })
-  if (store.files.get(recordName(seq)) === undefined) throw new Error('no record')
-  return [...store.files.values()].reduce((sum, {length}) => sum + length, 0) - before + pack.size
+  const record = store.files.get(recordName(seq))
+  if (record === undefined) throw new Error('no record')
+  // What it has copied of the record before is not its own.
+  const copied = (record.toString('latin1').match(/^copy .*\n/gm) ?? []).join('').length
+  return [...store.files.values()].reduce((sum, {length}) => sum + length, 0) - before + pack.size - copied
 }
 
 const used = async (store: MemoryStore, set: string): Promise<number> => usedBy(await StoreLog.open(store), set)
