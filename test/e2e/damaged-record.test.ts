@@ -29,7 +29,9 @@ beforeAll(async () => {
 // 1 to 6 are snapshots, 7 and 8 edits of rotate (what was dropped; what goes), 9 a snapshot.
 test.each([3, 5, 7, 8])('record %i: work goes on, all comes back, and it is made anew', async (seq) => {
   const before = readFileSync(record(seq))
+  const facts = 'bk status store | cut -f1-3,5-7'
   for (const bytes of [Buffer.alloc(before.length), undefined]) {
+    const status = await done(facts)
     if (bytes === undefined) rmSync(record(seq))
     else {
       chmodSync(record(seq), 0o600)
@@ -37,6 +39,7 @@ test.each([3, 5, 7, 8])('record %i: work goes on, all comes back, and it is made
     }
     expect(await done('bk verify -q store', 1)).toMatch(new RegExp(`^record\\t${seq}\\t.*: record ${seq + 1} has a copy of it\\n$`))
     for (const day of [1, 3, 4, 5, 6]) await done(`bk restore -q store@${day} --to back && diff -r back was${day} && rm -r back`)
+    expect(await done(facts)).toBe(status)
     expect(await done('bk log store | cut -f1')).not.toMatch(/^2$/m)
     await done(`echo $RANDOM >tree/more && bk push -q -C tree --set web . store && bk push -q -C tree --set "other$RANDOM" . store && bk rotate -q store --keep-last 90 --keep-within 30d --apply`)
     const listed = await run('sh store/recover.sh')

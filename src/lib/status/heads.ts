@@ -7,6 +7,7 @@ import {BkError, errorCode} from '../cli/errors.ts'
 import {droppedBy} from '../store/edits.ts'
 import {recordName} from '../store/store.ts'
 import type {StoreLog} from '../store/log.ts'
+import type {SnapshotRecord} from '../store/record.ts'
 
 /** What the first lines of a snapshot's record say. */
 export interface Head {
@@ -35,22 +36,27 @@ export async function* headsBackwards(log: StoreLog): AsyncGenerator<Head> {
   const dropped = new Set<number>()
   for (let seq = await log.last(); seq > 0; seq--) {
     const text = await firstLines(log, seq)
-    const head = EDIT.test(text) ? undefined : parseHead(text, seq)
-    if (head === undefined) {
-      // An edit, which stands behind what it drops; or torn, or of a form that only the whole reader knows, or refuses.
-      const record = await log.record(seq)
-      if (record?.kind === 'edit') for (const each of droppedBy(record.lines)) dropped.add(each)
-    } else if (!dropped.has(seq)) yield head
+    const head = text === undefined || EDIT.test(text) ? undefined : parseHead(text, seq)
+    // An edit, which stands behind what it drops; or torn, or missing, or of a form that only the whole reader knows, or refuses.
+    const record = head === undefined ? await log.record(seq) : undefined
+    if (record?.kind === 'edit') for (const each of droppedBy(record.lines)) dropped.add(each)
+    const whole = record?.kind === 'snapshot' ? headOf(record) : head
+    if (whole !== undefined && !dropped.has(seq)) yield whole
+    if (text === undefined && record === undefined) throw new BkError(`record ${seq} is missing`, {status: 65, hint: `bk log --check ${log.store.where}`})
   }
 }
 
-async function firstLines({store}: StoreLog, seq: number): Promise<string> {
+async function firstLines({store}: StoreLog, seq: number): Promise<string | undefined> {
   try {
     return (await store.get(recordName(seq), {offset: 0, length: HEAD_BYTES})).toString('latin1')
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error
-    throw new BkError(`record ${seq} is missing`, {status: 65, hint: `bk log --check ${store.where}`, cause: error})
+    return undefined
   }
+}
+
+function headOf({seq, set, received, partial, entries}: SnapshotRecord): Head {
+  return {seq, set, received: Date.parse(received) / 1000, partial, entries}
 }
 
 function parseHead(text: string, seq: number): Head | undefined {
