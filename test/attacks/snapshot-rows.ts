@@ -25,7 +25,7 @@ const clocks = rows({group: 'clocks', defence: {rule: 'the time of a snapshot is
     name: 'a day that no calendar has', attack: withLine('claimed', 'claimed 2026-02-30T00:00:00Z'), ends: [65], harm: recorded,
     defence: {
       rule: 'a record is read back before it is written', at: 'src/lib/store/commit.ts: commitSnapshot'}, without: {file: 'src/lib/store/commit.ts',
-      find: '    parseRecord(bytes)\n', replace: '',
+      find: '    const {size} = parseRecord(bytes)\n', replace: '    const {length: size} = bytes\n',
     },
   },
 ])

@@ -97,7 +97,7 @@ describe('what is refused changes nothing', () => {
     ['a number that is not there', 'true', 'bk rotate store --drop 2-4 --apply', 2, /there is no snapshot 4/],
     ['a store elsewhere', 'true', 'bk rotate vault: --keep-daily 2 --apply', 64, /vault: is on another machine\nbk rotate: hint: there: bk rotate/],
     ['what is pinned', 'bk keep -q store@2 --until 2030-01-01', 'bk rotate store --drop 2 --apply', 77, /snapshot 2 is kept until 2030-01-0/],
-    ['a damaged record', 'chmod u+w store/log/000002 && sed -i s/complete/partial/ store/log/000002', 'at 11-05 bk rotate store --apply --keep-daily 2', 65, /./],
+    ['two damaged records in a row', 'chmod u+w store/log/00000[12] && sed -i s/complete/partial/ store/log/00000[12]', 'at 11-05 bk rotate store --apply --keep-daily 2', 65, /./],
   ])('%s', async (_, before, script, status, stderr) => {
     for (const day of days(3)) await push(day)
     await run(before)

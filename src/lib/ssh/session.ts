@@ -52,6 +52,11 @@ export interface SshSession {
 /** Milliseconds for the last words to arrive when ssh has ended, and for ssh to end when it has nothing more to do. */
 const LAST_WORDS = 200
 const GRACE = 5000
+/**
+ * Milliseconds in which nothing is made of an ssh that has failed: Ctrl-C is for both, and on a busy machine ssh may be gone before this
+ * process has heard of it, which would complain then instead of ending.
+ */
+const INTERRUPT = 100
 
 /**
  * What is fixed, whatever the user's configuration says of this host.
@@ -111,7 +116,10 @@ export function startSsh(target: SshTarget, command: RemoteCommand, tell: ((line
   const finished = new Promise<SshEnd>((resolve) => {
     child.once('error', (error) => resolve({error}))
     // Not `close`, which waits for somebody to read all of stdout; and whoever has inherited stderr may hold it open.
-    child.once('exit', (status, signal) => void Promise.race([silent, later(LAST_WORDS)]).then(() => resolve({status, signal})))
+    child.once('exit', (status, signal) => {
+      const isLost = status === null || status === 255
+      void Promise.all([Promise.race([silent, later(LAST_WORDS)]), isLost ? new Promise((done) => setTimeout(done, INTERRUPT)) : undefined]).then(() => resolve({status, signal}))
+    })
   })
   void finished.then(() => {
     taken()
