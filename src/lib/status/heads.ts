@@ -3,8 +3,9 @@
  * it is. That is a hundredth of the work of reading them whole, so that a store may be asked every few minutes how its sets are: a set that
  * pushed last a thousand records ago is found as well as any.
  */
-import {BkError, errorCode} from '../cli/errors.ts'
+import {BkError} from '../cli/errors.ts'
 import {droppedBy} from '../store/edits.ts'
+import {isDamage} from '../store/is-damage.ts'
 import {recordName} from '../store/store.ts'
 import type {StoreLog} from '../store/log.ts'
 import type {SnapshotRecord} from '../store/record.ts'
@@ -50,7 +51,7 @@ async function firstLines({store}: StoreLog, seq: number): Promise<string | unde
   try {
     return (await store.get(recordName(seq), {offset: 0, length: HEAD_BYTES})).toString('latin1')
   } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error
+    if (!isDamage(error)) throw error
     return undefined
   }
 }

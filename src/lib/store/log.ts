@@ -2,8 +2,9 @@
  * The log of a store: its records read as a chain. Everything that asks "which is the newest", "what does it need", "in
  * which pack" asks here. Records and catalogs are read once a run.
  */
-import {BkError, errorCode} from '../cli/errors.ts'
+import {BkError, errorCode, reasonOf} from '../cli/errors.ts'
 import {packAt, parseCatalog, type CataloguedPack} from './catalog.ts'
+import {isDamage} from './is-damage.ts'
 import {objectId} from './object-id.ts'
 import {orDamage, raise, type OnDamage} from './on-damage.ts'
 import {applyNeeds, lastFirst, type Labels} from './needs.ts'
@@ -107,7 +108,7 @@ export class StoreLog {
       if (file !== undefined && seq >= (this.#newest?.seq ?? 0)) this.#newest = {seq, text: file.text}
       if (file !== undefined) return file.record
     } catch (error) {
-      if (!(error instanceof BkError)) throw error
+      if (!isDamage(error)) throw error
       damage = error
     }
     const copy = await findCopy(this.store, seq)
@@ -150,8 +151,8 @@ export class StoreLog {
     try {
       return await this.record(seq)
     } catch (error) {
-      if (!(error instanceof BkError)) throw error
-      onDamage(error)
+      if (!isDamage(error)) throw error
+      onDamage(error instanceof BkError ? error : new BkError(`cannot read record ${seq}: ${reasonOf(error)}`, {status: 65, cause: error}))
       return 'damaged'
     }
   }

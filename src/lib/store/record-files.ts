@@ -3,6 +3,7 @@
  * the next one tells.
  */
 import {BkError, errorCode} from '../cli/errors.ts'
+import {isDamage} from './is-damage.ts'
 import {formatOwn, ownLines, parseCopied, parseRecord, type StoreRecord} from './record.ts'
 import {recordName, type Store} from './store.ts'
 
@@ -84,7 +85,7 @@ async function wholeOr(store: Store, seq: number): ReturnType<typeof readRecordF
   try {
     return await readRecordFile(store, seq)
   } catch (error) {
-    if (!(error instanceof BkError)) throw error
+    if (!isDamage(error)) throw error
     return undefined
   }
 }

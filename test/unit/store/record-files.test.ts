@@ -5,7 +5,8 @@ import {describe, expect, test} from 'vitest'
 import {commitEdit, commitSnapshot, type Draft} from '../../../src/lib/store/commit.ts'
 import {StoreLog} from '../../../src/lib/store/log.ts'
 import {findCopy, withMissing} from '../../../src/lib/store/record-files.ts'
-import {recordName} from '../../../src/lib/store/store.ts'
+import {recordName, type Store} from '../../../src/lib/store/store.ts'
+import {over} from '../../harness/over.ts'
 import {emptyStore, MemoryStore, sha256} from './memory-store.ts'
 
 const draft = (set: string, at: number): Draft => ({
@@ -57,6 +58,36 @@ describe.each(SPOILS)('a record that is %s', (_, spoil) => {
     await commitSnapshot(log, draft('a', 7))
     await commitEdit(log, async () => ['drop 2 by hand'])
     expect((await (await StoreLog.open(store)).snapshots()).map((record) => record.seq)).toEqual([3, 5, 6, 7])
+  })
+})
+
+describe('a record that the disk cannot read', () => {
+  const failing = (store: MemoryStore, numbers: readonly number[], code: string): Store =>
+    over(store, {
+      get: async (name, range) => {
+        if (numbers.some((seq) => name === recordName(seq))) throw Object.assign(new Error(`${code}: i/o error, read`), {code})
+        return await store.get(name, range)
+      },
+    })
+  const numbersOf = async (store: Store): Promise<number[]> => (await (await StoreLog.open(store)).snapshots()).map((record) => record.seq)
+
+  test('is known from the next, and work goes on', async () => {
+    for (const seq of [1, 2, 3, 4, 5]) {
+      const store = await made()
+      const whole = await numbersOf(store)
+      const sick = failing(store, [seq], 'EIO')
+      expect(await numbersOf(sick)).toEqual(whole)
+      await commitSnapshot(await StoreLog.open(sick), draft('a', 7))
+      expect(await numbersOf(sick)).toEqual([...whole, 7])
+    }
+  })
+
+  test('and neither can the next: that is said', async () => {
+    await expect(numbersOf(failing(await made(), [2, 3], 'EIO'))).rejects.toMatchObject({status: 65, message: 'cannot read record 2: i/o error'})
+  })
+
+  test('is no damage for who may not read it', async () => {
+    await expect(numbersOf(failing(await made(), [3], 'EACCES'))).rejects.toMatchObject({code: 'EACCES'})
   })
 })
 
