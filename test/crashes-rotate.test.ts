@@ -53,7 +53,7 @@ test(`${count} times SIGKILL`, async () => {
     const atOnce = random() < 0.5 ? ' --now' : ''
     const isCompacting = random() < 0.7
     const script = `bk push -q --set two -C other . store >/dev/null 2>said & sender=$!; ${rotate}${isCompacting ? compact : ''}${atOnce} >/dev/null; wait $sender; echo $? >sender`
-    const {killed} = await killDuring(script, {victim: /bk\.js rotate/, after: random() * (isCompacting ? 300 : 220)}, {cwd: dir, env})
+    const {killed} = await killDuring(script, {victim: /bk\.js rotate/, after: random() * (isCompacting ? 200 : 140)}, {cwd: dir, env})
     if (killed) hits++
     const sender = Number(await text(place, 'cat sender'))
     expect({said: sender === 0 ? '' : await text(place, 'cat said'), sender: atOnce === '' ? sender : sender === 77 ? 0 : sender}).toEqual({said: expect.any(String), sender: 0})
