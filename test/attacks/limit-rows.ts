@@ -147,7 +147,7 @@ const races = rows({group: 'races and planted names', defence: {rule: 'a record 
     },
   },
   {
-    name: 'a link in the place of the next record', attack: async ({sh}) => await sh('ln -s $LOOT $STORE/log/000003; ssh vault; s=$?; rm $STORE/log/000003; exit $s', honest), ends: [2],
+    name: 'a link in the place of the next record', attack: async ({sh}) => await sh('ln -s $LOOT $STORE/log/000003; ssh vault; s=$?; rm $STORE/log/000003; exit $s', honest), ends: [65],
     defence: {rule: 'no name of a store is followed when it is a link', at: 'src/lib/store/local.ts: get'},
   },
   {

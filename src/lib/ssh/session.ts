@@ -53,7 +53,7 @@ export interface SshSession {
 const LAST_WORDS = 200
 const GRACE = 5000
 /**
- * Milliseconds in which nothing is made of an ssh that has failed: Ctrl-C is for both, and on a busy machine ssh may be gone before this
+ * Milliseconds in which, where somebody sits at a terminal, nothing is made of an ssh that has failed: Ctrl-C is for both, and on a busy machine ssh may be gone before this
  * process has heard of it, which would complain then instead of ending.
  */
 const INTERRUPT = 100
@@ -117,7 +117,7 @@ export function startSsh(target: SshTarget, command: RemoteCommand, tell: ((line
     child.once('error', (error) => resolve({error}))
     // Not `close`, which waits for somebody to read all of stdout; and whoever has inherited stderr may hold it open.
     child.once('exit', (status, signal) => {
-      const isLost = status === null || status === 255
+      const isLost = pty !== undefined && (status === null || status === 255)
       void Promise.all([Promise.race([silent, later(LAST_WORDS)]), isLost ? new Promise((done) => setTimeout(done, INTERRUPT)) : undefined]).then(() => resolve({status, signal}))
     })
   })
